@@ -15,35 +15,31 @@ type Milliwatts int64
 // MilliwattHours is an energy in thousandths of a watt hour.
 type MilliwattHours int64
 
-// Millivolts is a voltage between phase and neutral, in thousandths of a volt.
-type Millivolts int64
-
 // Useful multiples of the base units.
 const (
 	Ampere   Milliamps      = 1000
 	Watt     Milliwatts     = 1000
 	Kilowatt Milliwatts     = 1000 * Watt
 	KWh      MilliwattHours = 1000 * 1000
-	Volt     Millivolts     = 1000
 )
 
-// Amperes is the current in amperes, for display.
-func (a Milliamps) Amperes() float64 { return float64(a) / 1e3 }
+// String is the current in amperes, cut to one decimal: "13.7 A".
+func (a Milliamps) String() string { return oneDecimal(int64(a)) + " A" }
 
-// Watts is the power in watts, for display.
-func (w Milliwatts) Watts() float64 { return float64(w) / 1e3 }
+// String is the power in kilowatts, cut to one decimal: "94.5 kW".
+func (w Milliwatts) String() string { return oneDecimal(int64(w)/1000) + " kW" }
 
-// String is the current in amperes with one decimal where there is one: "13.7 A".
-func (a Milliamps) String() string { return thousandths(int64(a), 1) + " A" }
-
-// String is the power in kilowatts with one decimal where there is one: "94.5 kW".
-func (w Milliwatts) String() string { return thousandths(int64(w)/1000, 1) + " kW" }
-
-// thousandths writes v/1000 truncated to the given number of decimals,
-// without trailing zeros.
-func thousandths(v int64, decimals int) string {
-	s := strconv.FormatFloat(float64(v/100)/10, 'f', decimals, 64)
-	return strings.TrimSuffix(s, ".0")
+// oneDecimal writes v/1000 cut to one decimal, none where it is 0.
+func oneDecimal(v int64) string {
+	sign := ""
+	if v < 0 {
+		sign, v = "-", -v
+	}
+	s := sign + strconv.FormatInt(v/1000, 10)
+	if tenth := v / 100 % 10; tenth != 0 {
+		s += "." + strconv.FormatInt(tenth, 10)
+	}
+	return s
 }
 
 // Phase is one conductor of a three-phase supply.

@@ -1,0 +1,243 @@
+package policy
+
+import (
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+var noon = time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC)
+
+// randomWorld draws a site of up to 12 sessions on a tree of up to 8 circuits,
+// with idle and held connectors, scarce more often than not.
+func randomWorld(r *rand.Rand) (*Tree, *World) {
+	p := randomProblem(r, false)
+	w := &World{
+		Permitted:      make([]Load, p.tree.Len()),
+		ArrivalReserve: make([]Load, p.tree.Len()),
+	}
+	scarce := r.IntN(3)
+	for i := range w.Permitted {
+		part := func(v int64) int64 {
+			if v >= Unlimited || scarce == 0 {
+				return v
+			}
+			return v * int64(r.IntN(100)) / 100
+		}
+		for ph := range 3 {
+			w.Permitted[i].Amps[ph] = Milliamps(part(int64(p.capacity[i].Amps[ph])))
+		}
+		w.Permitted[i].Power = Milliwatts(part(int64(p.capacity[i].Power)))
+	}
+	volts := []int64{120, 208, 230, 277}[r.IntN(4)]
+	for i, it := range p.items {
+		var phases Phases
+		for ph := L1; ph <= L3; ph++ {
+			if it.cost[ph] != 0 {
+				phases |= On(ph)
+			}
+		}
+		wiring := Wiring{Phases: phases, Volts: volts}
+		if r.IntN(6) == 0 {
+			b := Booking{Circuit: it.circuit, Wiring: wiring, Level: Milliamps(r.IntN(10_000))}
+			if r.IntN(2) == 0 {
+				w.Idle = append(w.Idle, b)
+			} else {
+				w.Held = append(w.Held, b)
+			}
+			continue
+		}
+		s := Session{
+			Key: i, Circuit: it.circuit, Wiring: wiring, Kind: Kind(r.IntN(2)),
+			Min: Milliamps(r.IntN(3)) * 3000, Max: 6000 + Milliamps(r.IntN(26_000)),
+			CanPause: r.IntN(5) > 0, Tier: r.IntN(3), Weight: r.IntN(3),
+			Since: noon.Add(-time.Duration(r.IntN(3600)) * time.Second),
+			Need:  MilliwattHours(r.IntN(50)) * KWh, Leaves: noon.Add(time.Duration(r.IntN(10)) * time.Hour),
+		}
+		if r.IntN(2) == 0 {
+			s.Floor = Milliamps(r.IntN(8000))
+		}
+		if r.IntN(4) == 0 {
+			s.UsesLess, s.Uses = true, Milliamps(r.IntN(20_000))
+		}
+		w.Sessions = append(w.Sessions, s)
+	}
+	return p.tree, w
+}
+
+// drawn is what the plan lets flow on every circuit: the levels, what is held,
+// and the fallbacks of sessions and idle connectors where they are covered.
+func drawn(tree *Tree, w *World, plan *Plan) []Load {
+	sum := make([]Load, tree.Len())
+	for c := range sum {
+		for i, s := range w.Sessions {
+			if tree.Within(s.Circuit, c) {
+				sum[c] = sum[c].Plus(s.Wiring.At(plan.Allocations[i].Level))
+			}
+		}
+		for _, b := range w.Held {
+			if tree.Within(b.Circuit, c) {
+				sum[c] = sum[c].Plus(b.Wiring.At(b.Level))
+			}
+		}
+		for _, b := range w.Idle {
+			if tree.Within(b.Circuit, c) && plan.Covered[c] {
+				sum[c] = sum[c].Plus(b.Wiring.At(b.Level))
+			}
+		}
+	}
+	return sum
+}
+
+func eachRandomWorld(t *testing.T, f func(t *testing.T, seed int, r *rand.Rand, e *Engine, tree *Tree, w *World)) {
+	for seed := range *trees {
+		r := rand.New(rand.NewPCG(2, uint64(seed)))
+		tree, w := randomWorld(r)
+		rule := rules[seed%len(rules)]
+		f(t, seed, r, NewEngine(tree, rule, Options{Rotate: 15 * time.Minute, ResumeAfter: 10 * time.Minute}), tree, w)
+	}
+}
+
+func TestDecideIsFeasibleOnRandomTrees(t *testing.T) {
+	eachRandomWorld(t, func(t *testing.T, seed int, _ *rand.Rand, e *Engine, tree *Tree, w *World) {
+		var plan Plan
+		e.Decide(noon, w, &plan)
+		forced := make([]Load, tree.Len()) // what nobody can take away
+		for c := range forced {
+			for i, s := range w.Sessions {
+				if !s.CanPause && tree.Within(s.Circuit, c) {
+					forced[c] = forced[c].Plus(s.Wiring.At(Milliamps(e.low[i])))
+				}
+			}
+			for _, b := range w.Held {
+				if tree.Within(b.Circuit, c) {
+					forced[c] = forced[c].Plus(b.Wiring.At(b.Level))
+				}
+			}
+			for _, b := range w.Idle {
+				if tree.Within(b.Circuit, c) && plan.Covered[c] {
+					forced[c] = forced[c].Plus(b.Wiring.At(b.Level))
+				}
+			}
+		}
+		for c, sum := range drawn(tree, w, &plan) {
+			for r := range resPerCkt {
+				permitted := max(capacityOf(&w.Permitted[c], r), capacityOf(&forced[c], r))
+				require.LessOrEqual(t, capacityOf(&sum, r), permitted, "seed %d, circuit %d, resource %d", seed, c, r)
+			}
+		}
+		for i, s := range w.Sessions {
+			level := plan.Allocations[i].Level
+			require.LessOrEqual(t, level, max(s.Max, 0), "seed %d, session %d: above its maximum", seed, i)
+			require.Zero(t, level%s.Kind.step(), "seed %d, session %d: not a multiple of its step", seed, i)
+			if level != 0 {
+				require.GreaterOrEqual(t, level, s.Min, "seed %d, session %d: below its minimum", seed, i)
+			} else if !s.CanPause && s.Max >= s.Min && s.Min > 0 {
+				require.Fail(t, "paused", "seed %d, session %d cannot pause", seed, i)
+			}
+		}
+	})
+}
+
+func TestDecideLeavesNothingOverOnRandomTrees(t *testing.T) {
+	eachRandomWorld(t, func(t *testing.T, seed int, _ *rand.Rand, e *Engine, tree *Tree, w *World) {
+		var plan Plan
+		e.Decide(noon, w, &plan)
+		for i, s := range w.Sessions {
+			a := plan.Allocations[i]
+			if a.Reason.Code == ReasonWaiting || a.Level+s.Kind.step() > s.Max || s.UsesLess {
+				continue
+			}
+			more := s.Wiring.At(s.Kind.step())
+			room := true
+			for c := s.Circuit; c >= 0; c = tree.Parent(c) {
+				room = room && plan.Booked[c].Plus(more).Fits(w.Permitted[c])
+			}
+			require.False(t, room, "seed %d: session %d could have more than %d", seed, i, a.Level)
+		}
+	})
+}
+
+func TestDecideIgnoresTheOrderOfSessions(t *testing.T) {
+	eachRandomWorld(t, func(t *testing.T, seed int, r *rand.Rand, e *Engine, _ *Tree, w *World) {
+		var plan, shuffled Plan
+		e.Decide(noon, w, &plan)
+		byKey := map[int]Allocation{}
+		for _, a := range plan.Allocations {
+			byKey[a.Key] = a
+		}
+		r.Shuffle(len(w.Sessions), func(i, k int) { w.Sessions[i], w.Sessions[k] = w.Sessions[k], w.Sessions[i] })
+		e.Decide(noon, w, &shuffled)
+		for _, a := range shuffled.Allocations {
+			require.Equal(t, byKey[a.Key], a, "seed %d", seed)
+		}
+	})
+}
+
+func TestTheLargestSetChargesOnRandomTrees(t *testing.T) {
+	eachRandomWorld(t, func(t *testing.T, seed int, _ *rand.Rand, e *Engine, tree *Tree, w *World) {
+		var plan Plan
+		e.Decide(noon, w, &plan)
+		n, got := len(w.Sessions), 0
+		for i, a := range plan.Allocations {
+			if e.low[i] > 0 && a.Reason.Code != ReasonWaiting && w.Sessions[i].CanPause {
+				got++
+			}
+		}
+		best := 0
+		for set := range 1 << n {
+			if size := feasibleSet(e, tree, w, set); size > best {
+				best = size
+			}
+		}
+		require.Equal(t, best, got, "seed %d", seed)
+	})
+}
+
+// feasibleSet is how many sessions that can pause are in the set, or -1 where
+// their minimums do not fit beside those of the sessions that cannot pause.
+func feasibleSet(e *Engine, tree *Tree, w *World, set int) int {
+	size := 0
+	for c := range tree.Len() {
+		var sum Load
+		for i, s := range w.Sessions {
+			in := set>>i&1 == 1
+			if c == 0 && in {
+				if !s.CanPause || e.low[i] == 0 {
+					return -1 // one way to write each set
+				}
+				size++
+			}
+			if tree.Within(s.Circuit, c) && in {
+				sum = sum.Plus(s.Wiring.At(Milliamps(e.low[i])))
+			}
+		}
+		if sum == (Load{}) {
+			continue
+		}
+		for i, s := range w.Sessions {
+			if !s.CanPause && tree.Within(s.Circuit, c) {
+				sum = sum.Plus(s.Wiring.At(Milliamps(e.low[i])))
+			}
+		}
+		for r := range resPerCkt {
+			if used := capacityOf(&sum, r); used > capacityOf(&e.left[c], r) && usesResource(w, tree, set, c, r) {
+				return -1
+			}
+		}
+	}
+	return size
+}
+
+// usesResource reports whether a session of the set needs resource r of c. A
+// resource that only unpausable sessions overfill keeps nobody else out.
+func usesResource(w *World, tree *Tree, set, c, r int) bool {
+	for i, s := range w.Sessions {
+		if set>>i&1 == 1 && tree.Within(s.Circuit, c) && s.Wiring.costs()[r] != 0 {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,208 @@
+package policy
+
+import (
+	"flag"
+	"math/big"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// trees is how many random problems each property is tried on. A long run:
+// go test ./policy -run Random -args -trees 1000000
+var trees = flag.Int("trees", 20000, "random problems for each property")
+
+// problem is a random instance of what the solver is given.
+type problem struct {
+	tree     *Tree
+	capacity []Load
+	items    []item
+}
+
+// randomProblem draws a tree of up to 8 circuits and up to 12 items on random
+// phases, of which some circuits bind. Every item at its lower bound fits.
+func randomProblem(r *rand.Rand, offsets bool) problem {
+	n := 1 + r.IntN(8)
+	specs := make([]CircuitSpec, n)
+	for i := range specs {
+		specs[i].ID = string(rune('a' + i))
+		if i > 0 && r.IntN(8) > 0 {
+			specs[i].Parent = specs[r.IntN(i)].ID
+		}
+	}
+	tree, err := NewTree(specs)
+	if err != nil {
+		panic(err)
+	}
+	p := problem{tree: tree, capacity: make([]Load, n)}
+	used, most := make([]Load, n), make([]Load, n)
+	for range r.IntN(13) {
+		w := Wiring{Phases: Phases(1 + r.IntN(7)), Volts: []int64{120, 208, 230, 277}[r.IntN(4)]}
+		it := item{circuit: r.IntN(n), cost: w.costs(), weight: 1 + r.Int64N(3)}
+		it.hi = r.Int64N(32_000)
+		if r.IntN(2) == 0 {
+			it.lo = r.Int64N(it.hi + 1)
+		}
+		if r.IntN(4) == 0 {
+			it.weight = 1 + r.Int64N(maxWeight)
+		}
+		if offsets {
+			it.offset = r.Int64N(200_000) - 100_000
+		}
+		p.items = append(p.items, it)
+		used[it.circuit] = used[it.circuit].Plus(w.At(Milliamps(it.lo)))
+		most[it.circuit] = most[it.circuit].Plus(w.At(Milliamps(it.hi)))
+	}
+	tree.AddUp(used)
+	tree.AddUp(most)
+	between := func(lo, hi int64) int64 {
+		switch r.IntN(4) {
+		case 0:
+			return Unlimited
+		case 1:
+			return lo
+		}
+		return lo + r.Int64N(hi-lo+1)
+	}
+	for i := range p.capacity {
+		for ph := range 3 {
+			p.capacity[i].Amps[ph] = Milliamps(between(int64(used[i].Amps[ph]), int64(most[i].Amps[ph])))
+		}
+		p.capacity[i].Power = Milliwatts(between(int64(used[i].Power), int64(most[i].Power)))
+	}
+	return p
+}
+
+// oracle is progressive filling in exact fractions: raise the common level as
+// far as the first constraint or bound allows, stop whom it stops, repeat.
+// It shares no code with the solver.
+func oracle(p problem) []*big.Rat {
+	n := len(p.items)
+	stopped := make([]bool, n)
+	x := make([]*big.Rat, n)
+	for i, it := range p.items {
+		x[i] = big.NewRat(it.lo, 1)
+		stopped[i] = it.lo >= it.hi
+	}
+	at := func(i int, level *big.Rat) *big.Rat {
+		it := p.items[i]
+		v := new(big.Rat).Mul(level, big.NewRat(it.weight, 1))
+		v.Add(v, big.NewRat(it.offset, 1))
+		if lo := big.NewRat(it.lo, 1); v.Cmp(lo) < 0 {
+			return lo
+		}
+		return v
+	}
+	for {
+		// The breakpoints of everybody's level, in which all loads are linear.
+		var next *big.Rat
+		lowest := func(l *big.Rat) {
+			if next == nil || l.Cmp(next) < 0 {
+				next = l
+			}
+		}
+		for i, it := range p.items {
+			if !stopped[i] {
+				lowest(new(big.Rat).Quo(big.NewRat(it.hi-it.offset, 1), big.NewRat(it.weight, 1)))
+			}
+		}
+		if next == nil {
+			return x
+		}
+		var full []int
+		for c := range p.tree.Len() {
+			for r := range resPerCkt {
+				l := levelOfFull(p, c, r, stopped, x, at)
+				if l == nil {
+					continue
+				}
+				if next == nil || l.Cmp(next) < 0 {
+					next, full = l, nil
+				}
+				if l.Cmp(next) == 0 {
+					full = append(full, c*resPerCkt+r)
+				}
+			}
+		}
+		for i, it := range p.items {
+			if stopped[i] {
+				continue
+			}
+			level := at(i, next)
+			if level.Cmp(big.NewRat(it.hi, 1)) >= 0 {
+				x[i], stopped[i] = big.NewRat(it.hi, 1), true
+			}
+			for _, f := range full {
+				if !stopped[i] && it.cost[f%resPerCkt] != 0 && p.tree.Within(it.circuit, f/resPerCkt) {
+					x[i], stopped[i] = level, true
+				}
+			}
+		}
+	}
+}
+
+// levelOfFull is the common level at which resource r of circuit c becomes
+// full, or nil where it cannot. It walks the breakpoints of the load.
+func levelOfFull(p problem, c, r int, stopped []bool, x []*big.Rat, at func(int, *big.Rat) *big.Rat) *big.Rat {
+	limit := big.NewRat(capacityOf(&p.capacity[c], r), 1)
+	load := func(level *big.Rat) *big.Rat {
+		sum := new(big.Rat)
+		for i, it := range p.items {
+			if it.cost[r] == 0 || !p.tree.Within(it.circuit, c) {
+				continue
+			}
+			v := x[i]
+			if !stopped[i] {
+				v = at(i, level)
+			}
+			sum.Add(sum, new(big.Rat).Mul(v, big.NewRat(it.cost[r], 1)))
+		}
+		return sum
+	}
+	var points []*big.Rat
+	for i, it := range p.items {
+		if !stopped[i] && it.cost[r] != 0 && p.tree.Within(it.circuit, c) {
+			points = append(points, new(big.Rat).Quo(big.NewRat(it.lo-it.offset, 1), big.NewRat(it.weight, 1)),
+				new(big.Rat).Quo(big.NewRat(it.hi-it.offset, 1), big.NewRat(it.weight, 1)))
+		}
+	}
+	if len(points) == 0 {
+		return nil
+	}
+	var below, above *big.Rat // the nearest breakpoints around the answer
+	for _, l := range points {
+		if load(l).Cmp(limit) <= 0 {
+			if below == nil || l.Cmp(below) > 0 {
+				below = l
+			}
+		} else if above == nil || l.Cmp(above) < 0 {
+			above = l
+		}
+	}
+	if above == nil {
+		return nil
+	}
+	if below == nil { // full with everybody at the lower bound
+		return above
+	}
+	a, b := load(below), load(above)
+	slope := new(big.Rat).Sub(b, a)
+	part := new(big.Rat).Quo(new(big.Rat).Sub(limit, a), slope)
+	return part.Mul(part, new(big.Rat).Sub(above, below)).Add(part, below)
+}
+
+func TestFillAgreesWithProgressiveFillingOnRandomTrees(t *testing.T) {
+	var f filler
+	for seed := range *trees / 4 {
+		p := randomProblem(rand.New(rand.NewPCG(1, uint64(seed))), seed%2 == 1)
+		f.tree = p.tree
+		f.items = append(f.items[:0], p.items...)
+		f.fill(p.capacity)
+		for i, want := range oracle(p) {
+			got := f.items[i].x
+			w, _ := want.Float64()
+			require.InDelta(t, w, float64(got), 7*float64(len(p.items)), "seed %d, item %d of %d", seed, i, len(p.items))
+		}
+	}
+}

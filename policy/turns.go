@@ -1,0 +1,348 @@
+package policy
+
+import (
+	"cmp"
+	"slices"
+	"time"
+)
+
+// When not everybody can have the minimum, the largest set that fits charges
+// and the others wait. Turns make that fair over time:
+//
+//   - A session keeps its turn for Options.Rotate, then makes room for those
+//     who waited longest, and among them for those who were served least.
+//   - One that never charged is started early, in the place of one that had a
+//     third of its turn, because many cars fall asleep when they are offered
+//     nothing for minutes.
+//   - One that waited for a whole turn and still does not fit, because it needs
+//     more phases or a higher minimum than others, has room kept for it.
+//   - One that was paused rests for Options.ResumeAfter. With the third of a
+//     turn above, that bounds the starts of a car to one in each turn.
+//   - One that cannot pause is never made to wait.
+
+// rank orders sessions when they compete for a place.
+type rank uint8
+
+const (
+	rankMust    rank = iota // cannot pause
+	rankFresh               // in the first third of its turn
+	rankTurn                // within its turn
+	rankOverdue             // waited for a whole turn
+	rankNew                 // never charged
+	rankWaiting
+	rankEnded   // its turn is over
+	rankResting // was paused a moment ago
+)
+
+// exactUpTo is the number of competing sessions up to which the largest set is
+// searched for exactly. Above, two greedy orders are tried.
+const exactUpTo = 14
+
+// candidate is a session that competes for a place.
+type candidate struct {
+	s     *Session
+	place int   // in World.Sessions
+	low   int64 // what a place costs
+	rank  rank
+	able  bool // would fit if turns did not count
+	in    bool // has a place
+}
+
+// admit gives every session a place or makes it wait.
+func (e *Engine) admit(now time.Time, w *World, plan *Plan) {
+	for i := range w.Sessions {
+		s := &w.Sessions[i]
+		a := &plan.Allocations[i]
+		switch resting := s.CanPause && e.rankOf(now, s) == rankResting; {
+		case e.high[i] == 0:
+			a.Reason = Reason{Code: ReasonWaiting, Circuit: -1}
+		case resting:
+			e.low[i], e.high[i] = 0, 0
+			until := s.Turn.Since.Add(e.opt.ResumeAfter)
+			a.Reason = Reason{Code: ReasonWaiting, Circuit: -1}
+			a.Queue = Queue{Position: 1, Expected: until}
+			plan.Review = earlier(plan.Review, until)
+		}
+	}
+	e.leaveAll(w)
+	e.candidates = e.candidates[:0]
+	if slices.ContainsFunc(e.room, overfull) {
+		for i := range w.Sessions {
+			if s := &w.Sessions[i]; e.high[i] > 0 && e.short(s) {
+				e.candidates = append(e.candidates, candidate{s: s, place: i, low: e.low[i], rank: e.rankOf(now, s)})
+			}
+		}
+		e.compete()
+		e.queueOthers(now, plan)
+	}
+}
+
+// overfull reports whether less than nothing is left.
+func overfull(left Load) bool { return !Load{}.Fits(left) }
+
+// leaveAll sets e.room to what is left when every session has its least.
+func (e *Engine) leaveAll(w *World) {
+	e.room = zeroed(e.room, e.tree.Len())
+	for i := range w.Sessions {
+		s := &w.Sessions[i]
+		e.room[s.Circuit] = e.room[s.Circuit].Plus(s.Wiring.At(Milliamps(e.low[i])))
+	}
+	e.tree.AddUp(e.room)
+	for c := range e.room {
+		e.room[c] = e.left[c].Minus(e.room[c])
+	}
+}
+
+// short reports whether a circuit above the session cannot carry all minimums.
+func (e *Engine) short(s *Session) bool {
+	for c := s.Circuit; c >= 0; c = e.tree.parent[c] {
+		if overfull(e.room[c]) {
+			return true
+		}
+	}
+	return false
+}
+
+func (e *Engine) rankOf(now time.Time, s *Session) rank {
+	took := now.Sub(s.Turn.Since)
+	switch {
+	case !s.CanPause:
+		return rankMust
+	case s.Turn.Running && took < e.opt.Rotate/3:
+		return rankFresh
+	case s.Turn.Running && took < e.opt.Rotate:
+		return rankTurn
+	case s.Turn.Running:
+		return rankEnded
+	case s.Turn.Since.IsZero():
+		return rankNew
+	case took >= e.opt.Rotate:
+		return rankOverdue
+	case s.Turn.Starts == 0:
+		return rankNew
+	case took < e.opt.ResumeAfter:
+		return rankResting
+	}
+	return rankWaiting
+}
+
+// compete chooses which candidates charge.
+func (e *Engine) compete() {
+	list := e.candidates
+	slices.SortFunc(list, func(a, b candidate) int {
+		return cmp.Or(cmp.Compare(a.rank, b.rank), cmp.Compare(b.s.Tier, a.s.Tier), a.s.Turn.Since.Compare(b.s.Turn.Since),
+			cmp.Compare(a.s.Turn.Served, b.s.Turn.Served), cmp.Compare(a.s.Key, b.s.Key))
+	})
+	for i := range list { // nobody has a place yet
+		e.take(list[i].s, -list[i].low)
+	}
+	must, turn, overdue := upTo(list, rankMust), upTo(list, rankTurn), upTo(list, rankOverdue)
+	for i := range list[:must] {
+		e.give(&list[i])
+	}
+	for i := range list[turn:overdue] {
+		list[turn+i].able = e.fits(&list[turn+i])
+	}
+	if !e.giveAll(list[must:turn]) { // a limit fell: turns do not count
+		e.giveMost(list[must:])
+		return
+	}
+	e.giveOverdue(list[turn:overdue])
+	e.giveMost(list[overdue:])
+	e.startNew(list[overdue:], list[must:turn])
+}
+
+// upTo is the number of candidates of rank r or before, in a sorted list.
+func upTo(list []candidate, r rank) int {
+	n, _ := slices.BinarySearchFunc(list, r+1, func(c candidate, r rank) int { return cmp.Compare(c.rank, r) })
+	return n
+}
+
+func (e *Engine) fits(c *candidate) bool {
+	more, _ := e.roomFor(c.s, c.low)
+	return more >= c.low
+}
+
+func (e *Engine) give(c *candidate) {
+	c.in = true
+	e.take(c.s, c.low)
+}
+
+func (e *Engine) takeBack(c *candidate) {
+	c.in = false
+	e.take(c.s, -c.low)
+}
+
+// giveAll gives all of them a place, or none where not all fit.
+func (e *Engine) giveAll(list []candidate) bool {
+	for i := range list {
+		if !e.fits(&list[i]) {
+			for k := range list[:i] {
+				e.takeBack(&list[k])
+			}
+			return false
+		}
+		e.give(&list[i])
+	}
+	return true
+}
+
+// giveOverdue gives places to those who waited for a whole turn. For one that
+// does not fit now but will, room is kept.
+func (e *Engine) giveOverdue(list []candidate) {
+	for i := range list {
+		c := &list[i]
+		if e.fits(c) {
+			e.give(c)
+		} else if c.able {
+			e.take(c.s, c.low)
+		}
+	}
+}
+
+// giveMost gives places to as many as fit; among equally large sets to those
+// who come first.
+func (e *Engine) giveMost(list []candidate) {
+	if len(list) <= exactUpTo {
+		e.best = zeroed(e.best, len(list))
+		e.search(list, 0, 0, -1)
+		for i := range list {
+			if e.best[i] {
+				e.give(&list[i])
+			}
+		}
+		return
+	}
+	order := make([]int, len(list))
+	for i := range order {
+		order[i] = i
+	}
+	first := e.giveInOrder(list, order)
+	for i := range list {
+		if list[i].in {
+			e.takeBack(&list[i])
+		}
+	}
+	cheap := slices.Clone(order)
+	slices.SortStableFunc(cheap, func(a, b int) int {
+		return cmp.Compare(list[a].s.Wiring.Power(Milliamps(list[a].low)), list[b].s.Wiring.Power(Milliamps(list[b].low)))
+	})
+	if e.giveInOrder(list, cheap) > first {
+		return
+	}
+	for i := range list {
+		if list[i].in {
+			e.takeBack(&list[i])
+		}
+	}
+	e.giveInOrder(list, order)
+}
+
+// search tries all sets of candidates from i on, in the order that finds the
+// preferred one of equally large sets first, and keeps the largest in e.best.
+// It returns the size of the largest found so far.
+func (e *Engine) search(list []candidate, i, size, best int) int {
+	if size+len(list)-i <= best {
+		return best
+	}
+	if i == len(list) {
+		for k := range list {
+			e.best[k] = list[k].in
+		}
+		return size
+	}
+	if e.fits(&list[i]) {
+		e.give(&list[i])
+		best = e.search(list, i+1, size+1, best)
+		e.takeBack(&list[i])
+	}
+	return e.search(list, i+1, size, best)
+}
+
+// giveInOrder gives a place to whoever fits, in the given order, and counts.
+func (e *Engine) giveInOrder(list []candidate, order []int) int {
+	n := 0
+	for _, i := range order {
+		if e.fits(&list[i]) {
+			e.give(&list[i])
+			n++
+		}
+	}
+	return n
+}
+
+// startNew starts sessions that never charged in the place of those that had
+// a third of their turn, longest first.
+func (e *Engine) startNew(list, turns []candidate) {
+	for i := range list {
+		c := &list[i]
+		if c.in || c.rank != rankNew {
+			continue
+		}
+		var out []int
+		for k := 0; k < len(turns) && !e.fits(c); k++ {
+			if turns[k].in && turns[k].rank == rankTurn && turns[k].s.Tier <= c.s.Tier {
+				e.takeBack(&turns[k])
+				out = append(out, k)
+			}
+		}
+		if e.fits(c) {
+			e.give(c)
+		}
+		for _, k := range slices.Backward(out) { // whoever need not have gone
+			if e.fits(&turns[k]) {
+				e.give(&turns[k])
+			}
+		}
+	}
+}
+
+// queueOthers marks those without a place as waiting, with the circuit that is
+// in the way, their place in its queue, and when a turn ends there.
+func (e *Engine) queueOthers(now time.Time, plan *Plan) {
+	length := map[int]int{}
+	for i := range e.candidates {
+		c := &e.candidates[i]
+		if c.in {
+			continue
+		}
+		_, bound := e.roomFor(c.s, c.low)
+		r := reasonOf(bound)
+		r.Code = ReasonWaiting
+		length[r.Circuit]++
+		at := e.turnEnds(now, r.Circuit, length[r.Circuit])
+		a := &plan.Allocations[c.place]
+		a.Reason, a.Queue = r, Queue{Position: length[r.Circuit], Expected: at}
+		plan.Review = earlier(plan.Review, at)
+	}
+}
+
+// turnEnds is when the nth turn below the circuit ends, counted from now.
+func (e *Engine) turnEnds(now time.Time, circuit, nth int) time.Time {
+	var ends []time.Time
+	for i := range e.candidates {
+		c := &e.candidates[i]
+		if !c.in || c.rank == rankMust || circuit >= 0 && !e.tree.Within(c.s.Circuit, circuit) {
+			continue
+		}
+		began := now
+		if c.s.Turn.Running {
+			began = c.s.Turn.Since
+		}
+		ends = append(ends, began.Add(e.opt.Rotate))
+	}
+	if len(ends) == 0 {
+		return time.Time{}
+	}
+	slices.SortFunc(ends, time.Time.Compare)
+	rounds := (nth - 1) / len(ends)
+	return ends[(nth-1)%len(ends)].Add(time.Duration(rounds) * e.opt.Rotate)
+}
+
+// earlier is the earlier of two times of which either may be unset.
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}
