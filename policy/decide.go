@@ -10,6 +10,9 @@ import (
 type Options struct {
 	// Rotate is how long a session keeps its turn while others wait.
 	Rotate time.Duration
+	// MinOn is how long a session charges at least before one that never
+	// charged may take its place.
+	MinOn time.Duration
 	// ResumeAfter is how long a session that was paused stays paused.
 	ResumeAfter time.Duration
 }

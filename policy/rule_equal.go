@@ -15,5 +15,10 @@ func (equal) Shares(_ time.Time, sessions []*Session, out []Share) {
 	}
 }
 
-// weightOf is the configured weight, 1 where there is none.
-func weightOf(s *Session) int64 { return int64(max(1, s.Weight)) }
+// weightOf is the configured weight in thousandths, 1000 where there is none.
+func weightOf(s *Session) int64 {
+	if s.Weight <= 0 {
+		return 1000
+	}
+	return int64(s.Weight)
+}

@@ -11,6 +11,6 @@ func (proportional) How() string  { return "in proportion to what each asked for
 
 func (proportional) Shares(_ time.Time, sessions []*Session, out []Share) {
 	for i, s := range sessions {
-		out[i].Weight = weightOf(s) * max(1, int64(s.Max/AC.step()))
+		out[i].Weight = max(1, weightOf(s)*int64(s.Max/AC.step())/1000)
 	}
 }

@@ -49,7 +49,7 @@ type Session struct {
 	Uses     Milliamps
 	UsesLess bool
 	Tier     int       // rule priority: a higher tier is served first
-	Weight   int       // rules equal and priority: twice the weight, twice the share; 0 stands for 1
+	Weight   int       // in thousandths: twice the weight, twice the share; 0 stands for 1000
 	Since    time.Time // when it began
 	// Need is the energy it still wants and Leaves when it leaves, for rule
 	// deadline. A zero Leaves is unknown.

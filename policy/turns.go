@@ -11,13 +11,13 @@ import (
 //
 //   - A session keeps its turn for Options.Rotate, then makes room for those
 //     who waited longest, and among them for those who were served least.
-//   - One that never charged is started early, in the place of one that had a
-//     third of its turn, because many cars fall asleep when they are offered
-//     nothing for minutes.
+//   - One that never charged is started early, in the place of one that
+//     charged for Options.MinOn, because many cars fall asleep when they are
+//     offered nothing for minutes.
 //   - One that waited for a whole turn and still does not fit, because it needs
 //     more phases or a higher minimum than others, has room kept for it.
-//   - One that was paused rests for Options.ResumeAfter. With the third of a
-//     turn above, that bounds the starts of a car to one in each turn.
+//   - One that was paused rests for Options.ResumeAfter. Together with MinOn
+//     that bounds how often a car is started.
 //   - One that cannot pause is never made to wait.
 
 // rank orders sessions when they compete for a place.
@@ -25,7 +25,7 @@ type rank uint8
 
 const (
 	rankMust    rank = iota // cannot pause
-	rankFresh               // in the first third of its turn
+	rankFresh               // began its turn less than MinOn ago
 	rankTurn                // within its turn
 	rankOverdue             // waited for a whole turn
 	rankNew                 // never charged
@@ -108,7 +108,7 @@ func (e *Engine) rankOf(now time.Time, s *Session) rank {
 	switch {
 	case !s.CanPause:
 		return rankMust
-	case s.Turn.Running && took < e.opt.Rotate/3:
+	case s.Turn.Running && took < min(e.opt.MinOn, e.opt.Rotate):
 		return rankFresh
 	case s.Turn.Running && took < e.opt.Rotate:
 		return rankTurn
@@ -271,8 +271,8 @@ func (e *Engine) giveInOrder(list []candidate, order []int) int {
 	return n
 }
 
-// startNew starts sessions that never charged in the place of those that had
-// a third of their turn, longest first.
+// startNew starts sessions that never charged in the place of those that
+// charged for MinOn, longest first.
 func (e *Engine) startNew(list, turns []candidate) {
 	for i := range list {
 		c := &list[i]

@@ -1,0 +1,95 @@
+package config
+
+import "time"
+
+// Config is one configuration file, complete and checked.
+type Config struct {
+	// Version of the file's format. This program reads version 1.
+	Version int `yaml:"version" default:"1"`
+	// EDRV says how to reach eDRV, and how to trust what comes from there.
+	EDRV EDRV `yaml:"edrv" required:"run"`
+	// Listen holds the addresses that headroom serves.
+	Listen Listen `yaml:"listen" required:"run"`
+	// DataDir is the directory of the journal. A relative path starts at the
+	// working directory.
+	DataDir string `yaml:"data_dir" default:"./data" format:"path" reload:"no"`
+	// Control holds the times by which every site is steered.
+	Control Control `yaml:"control"`
+	// Sites are the places to steer, at least one.
+	Sites []Site `yaml:"sites" required:"always"`
+
+	// Warnings are what can be meant but often is not, sorted by position.
+	Warnings Problems `yaml:"-"`
+	// SHA256 is the hash of the file's bytes in hexadecimal.
+	SHA256 string `yaml:"-"`
+}
+
+// EDRV says how to reach eDRV, and how to trust what comes from there.
+type EDRV struct {
+	// URL is the base of the REST API, with https. Plain http is for a
+	// simulator on a loopback address; on a private address it is a warning.
+	// A trailing slash is dropped.
+	URL string `yaml:"url" default:"https://api.edrv.io/v1.1" format:"url" reload:"no"`
+	// APIKey is sent with every request.
+	APIKey Secret `yaml:"api_key" required:"run"`
+	// WebhookSecrets verify the webhooks; any one of them may match, so that
+	// secrets can be rotated. At least one, unless InsecureUnsigned.
+	WebhookSecrets []Secret `yaml:"webhook_secrets"`
+	// WebhookSigning is the form of the signature; auto accepts all known forms.
+	WebhookSigning Signing `yaml:"webhook_signing" default:"auto"`
+	// WebhookTolerance is how far a webhook's timestamp may lie from our clock,
+	// before or after.
+	WebhookTolerance time.Duration `yaml:"webhook_tolerance" default:"5m" min:"1s" max:"1h"`
+	// InsecureUnsigned accepts webhooks without a signature. Only for tests:
+	// it needs a loopback listen.webhooks.
+	InsecureUnsigned bool `yaml:"insecure_unsigned" default:"false"`
+	// RequestsPerSecond is the most that headroom asks of eDRV, averaged.
+	RequestsPerSecond Rate `yaml:"requests_per_second" default:"10" min:"0.001" max:"1000"`
+	// SetLimitMethod is the HTTP method of the calls that set a limit.
+	SetLimitMethod Method `yaml:"set_limit_method" default:"POST"`
+}
+
+// Listen holds the addresses that headroom serves, each as host:port. No host
+// means all interfaces; port 0 takes a free port.
+type Listen struct {
+	// Webhooks receives eDRV's webhooks.
+	Webhooks string `yaml:"webhooks" default:"0.0.0.0:8080" format:"hostport" reload:"no"`
+	// Admin serves the page, the API, metrics and health.
+	Admin string `yaml:"admin" default:"127.0.0.1:9090" format:"hostport" reload:"no"`
+	// AdminToken must accompany every write when it is set. It is required,
+	// with at least 32 bytes, when Admin is not a loopback address.
+	AdminToken Secret `yaml:"admin_token"`
+}
+
+// Control holds the times by which every site is steered. Each may be as short
+// as 10ms, for tests and simulations.
+type Control struct {
+	// Mode enforce sends orders; observe decides and logs them only.
+	Mode Mode `yaml:"mode" default:"enforce"`
+	// Tick is the longest time between two passes; events cause passes too.
+	Tick time.Duration `yaml:"tick" default:"5s" min:"10ms" max:"1h"`
+	// Resync is how often sessions and connectors are read over REST.
+	Resync time.Duration `yaml:"resync" default:"60s" min:"10ms" max:"168h"`
+	// ReportStale is the age from which a session's reading counts as unknown.
+	ReportStale time.Duration `yaml:"report_stale" default:"90s" min:"10ms" max:"168h"`
+	// VerdictTimeout is how long an order waits for its verdict before it
+	// counts as unanswered: it may or may not have happened.
+	VerdictTimeout time.Duration `yaml:"verdict_timeout" default:"120s" min:"10ms" max:"168h"`
+	// Settle is the time from an accepted cut until its power is free: the
+	// car's ramp.
+	Settle time.Duration `yaml:"settle" default:"5s" min:"10ms" max:"168h"`
+	// RaiseEvery is the shortest time between two raises of one connector.
+	RaiseEvery time.Duration `yaml:"raise_every" default:"30s" min:"10ms" max:"168h"`
+	// DisengageAfter is how long a site must be clear of congestion before
+	// every session is raised to its maximum and left alone.
+	DisengageAfter time.Duration `yaml:"disengage_after" default:"60s" min:"10ms" max:"168h"`
+	// Rotate is the length of a waiting slot when not everybody can charge.
+	Rotate time.Duration `yaml:"rotate" default:"15m" min:"10ms" max:"168h"`
+	// ResumeAfter is how long a paused session stays paused at least.
+	ResumeAfter time.Duration `yaml:"resume_after" default:"10m" min:"10ms" max:"168h"`
+	// Reassert is how often an unchanged limit is sent again.
+	Reassert time.Duration `yaml:"reassert" default:"5m" min:"10ms" max:"168h"`
+	// RecoverAfter is the clean time, with a full resync in it, before hold or
+	// floor is left.
+	RecoverAfter time.Duration `yaml:"recover_after" default:"120s" min:"10ms" max:"168h"`
+}

@@ -1,0 +1,101 @@
+package config
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+var rewrite = flag.Bool("rewrite", false, "write the expectations in testdata anew")
+
+// uses are what the first line of a file in testdata may name: "# use: check".
+var uses = []Use{ForRun, ForCheck, ForReplay, ForSimulate, ForExplain}
+
+// testEnv has what the files of testdata refer to.
+func testEnv(name string) (string, bool) {
+	values := map[string]string{
+		"EDRV_API_KEY":         "canary-api-key",
+		"EDRV_WEBHOOK_SECRET":  "canary-webhook-secret",
+		"HEADROOM_ADMIN_TOKEN": "canary-admin-token-of-32-bytes-or-more",
+		"SHORT_TOKEN":          "canary-short",
+		"EMPTY":                "",
+		"TWO_LINES":            "canary\nlines",
+	}
+	v, ok := values[name]
+	return v, ok
+}
+
+// parseFile parses a file of testdata for the use that its first line names.
+func parseFile(t *testing.T, path string) (*Config, error) {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	require.NoError(t, err)
+	use := ForRun
+	line, _, _ := strings.Cut(string(data), "\n")
+	for _, u := range uses {
+		if line == "# use: "+u.String() {
+			use = u
+		}
+	}
+	return Parse(filepath.Base(path), data, use, testEnv)
+}
+
+// golden compares a text with the file, or writes it.
+func golden(t *testing.T, path, got string) {
+	t.Helper()
+	if *rewrite {
+		if got == "" {
+			require.NoError(t, os.RemoveAll(path))
+			return
+		}
+		require.NoError(t, os.WriteFile(path, []byte(got), 0o644))
+	}
+	want, err := os.ReadFile(path)
+	if !os.IsNotExist(err) {
+		require.NoError(t, err)
+	}
+	require.Equal(t, string(want), got)
+}
+
+func files(t *testing.T, pattern string) []string {
+	t.Helper()
+	paths, err := filepath.Glob(pattern)
+	require.NoError(t, err)
+	require.NotEmpty(t, paths)
+	return paths
+}
+
+// Every file of testdata/mistakes has the mistakes that its neighbour lists, and
+// the neighbour has every mistake.
+func TestMistakes(t *testing.T) {
+	for _, path := range files(t, "testdata/mistakes/*.yaml") {
+		t.Run(strings.TrimSuffix(filepath.Base(path), ".yaml"), func(t *testing.T) {
+			cfg, err := parseFile(t, path)
+			require.Error(t, err)
+			require.Nil(t, cfg)
+			require.IsType(t, Problems{}, err)
+			require.NotContains(t, err.Error(), "canary")
+			golden(t, strings.TrimSuffix(path, "yaml")+"txt", err.Error()+"\n")
+		})
+	}
+}
+
+// Every file of testdata/valid passes with the warnings that its neighbour lists.
+func TestValid(t *testing.T) {
+	for _, path := range files(t, "testdata/valid/*.yaml") {
+		t.Run(strings.TrimSuffix(filepath.Base(path), ".yaml"), func(t *testing.T) {
+			cfg, err := parseFile(t, path)
+			require.NoError(t, err)
+			require.Len(t, cfg.SHA256, 64)
+			warnings := cfg.Warnings.Error()
+			if warnings != "" {
+				warnings += "\n"
+			}
+			golden(t, strings.TrimSuffix(path, "yaml")+"txt", warnings)
+		})
+	}
+}

@@ -1,0 +1,139 @@
+package config
+
+// The enumerations are texts, so that files, metrics and pages show one word.
+// Their methods Values list what a file may say.
+
+// Signing is the form of a webhook's signature.
+type Signing string
+
+// The forms of a webhook's signature; see edrvapi for what each of them covers.
+const (
+	SigningAuto          Signing = "auto"
+	SigningBody          Signing = "body"
+	SigningTimestampBody Signing = "timestamp.body"
+	SigningSHA256        Signing = "sha256"
+)
+
+// Values lists the forms.
+func (Signing) Values() []string {
+	return texts(SigningAuto, SigningBody, SigningTimestampBody, SigningSHA256)
+}
+
+// Method is the HTTP method of the calls that set a limit.
+type Method string
+
+// The methods that eDRV's pages leave possible.
+const (
+	MethodPost  Method = "POST"
+	MethodPut   Method = "PUT"
+	MethodPatch Method = "PATCH"
+)
+
+// Values lists the methods.
+func (Method) Values() []string { return texts(MethodPost, MethodPut, MethodPatch) }
+
+// Mode says whether orders are sent.
+type Mode string
+
+// The modes.
+const (
+	ModeEnforce Mode = "enforce"
+	ModeObserve Mode = "observe"
+)
+
+// Values lists the modes.
+func (Mode) Values() []string { return texts(ModeEnforce, ModeObserve) }
+
+// Share is the rule by which short power is shared.
+type Share string
+
+// The sharing rules.
+const (
+	ShareEqual        Share = "equal"
+	ShareProportional Share = "proportional"
+	SharePriority     Share = "priority"
+	ShareFirstCome    Share = "first_come"
+	ShareDeadline     Share = "deadline"
+)
+
+// Values lists the rules.
+func (Share) Values() []string {
+	return texts(ShareEqual, ShareProportional, SharePriority, ShareFirstCome, ShareDeadline)
+}
+
+// Engage says what makes a site steer.
+type Engage string
+
+// What makes a site steer.
+const (
+	EngagePotential Engage = "potential"
+	EngageMeasured  Engage = "measured"
+	EngageAlways    Engage = "always"
+)
+
+// Values lists them.
+func (Engage) Values() []string { return texts(EngagePotential, EngageMeasured, EngageAlways) }
+
+// Kind of a connector: it decides the unit of its orders.
+type Kind string
+
+// The kinds of connectors.
+const (
+	AC Kind = "ac" // Ordered in A per phase.
+	DC Kind = "dc" // Ordered in W.
+)
+
+// Values lists the kinds.
+func (Kind) Values() []string { return texts(AC, DC) }
+
+// BreakerType is a kind of protection; it decides how long an overload lasts.
+type BreakerType string
+
+// The kinds of protection.
+const (
+	BreakerMCB         BreakerType = "mcb"
+	BreakerMCCB        BreakerType = "mccb"
+	BreakerGG          BreakerType = "gg"
+	BreakerTransformer BreakerType = "transformer"
+)
+
+// Values lists them.
+func (BreakerType) Values() []string {
+	return texts(BreakerMCB, BreakerMCCB, BreakerGG, BreakerTransformer)
+}
+
+// MeterType is a kind of meter.
+type MeterType string
+
+// The kinds of meters. MeterModbus is known only to be refused with advice.
+const (
+	MeterHTTP       MeterType = "http"
+	MeterMQTT       MeterType = "mqtt"
+	MeterModbus     MeterType = "modbus"
+	MeterPrometheus MeterType = "prometheus"
+)
+
+// Values lists them.
+func (MeterType) Values() []string {
+	return texts(MeterHTTP, MeterMQTT, MeterModbus, MeterPrometheus)
+}
+
+// Unit of a meter's reading.
+type Unit string
+
+// The units of a meter's reading.
+const (
+	UnitWatts     Unit = "W"
+	UnitKilowatts Unit = "kW"
+)
+
+// Values lists the units.
+func (Unit) Values() []string { return texts(UnitWatts, UnitKilowatts) }
+
+func texts[T ~string](values ...T) []string {
+	out := make([]string, len(values))
+	for i, v := range values {
+		out[i] = string(v)
+	}
+	return out
+}
