@@ -1,0 +1,175 @@
+package core
+
+import (
+	"time"
+
+	"github.com/headroom-ev/headroom/controller/ledger"
+	"github.com/headroom-ev/headroom/policy"
+)
+
+// leave is the part, in ‰, of what is permitted below which the measured load
+// must stay before a site that engages on measurement disengages; enter is
+// where it engages.
+const (
+	enter = 970
+	leave = 900
+)
+
+// decide makes the plan, and the ledger ready to permit orders by it.
+func (s *Site) decide() {
+	s.fillWorld()
+	s.engine.Decide(s.now, &s.world, &s.plan)
+	for k := range s.plan.Allocations {
+		a := &s.plan.Allocations[k]
+		ses := s.connectors[a.Key].session
+		ses.turn = ses.turn.After(s.now, a.Level)
+	}
+	s.ledger.Open(ledger.Frame{
+		Now: s.now, Permitted: s.world.Permitted, Covered: s.plan.Covered, Reserve: s.world.ArrivalReserve,
+		Hold: s.ladder.state != Normal,
+	})
+}
+
+// fillWorld describes the site to the engine.
+func (s *Site) fillWorld() {
+	w := &s.world
+	w.Sessions, w.Idle, w.Held = w.Sessions[:0], w.Idle[:0], w.Held[:0]
+	for i := range s.connectors {
+		c := &s.connectors[i]
+		switch {
+		case c.session == nil:
+			w.Idle = append(w.Idle, policy.Booking{Circuit: c.circuit, Wiring: c.set.Wiring, Level: s.plannedFallback(i)})
+		case !s.steerable(c):
+			w.Held = append(w.Held, policy.Booking{Circuit: c.circuit, Wiring: c.set.Wiring, Level: s.ledger.Bound(i)})
+		default:
+			w.Sessions = append(w.Sessions, s.claim(i))
+		}
+	}
+	w.Permitted = append(w.Permitted[:0], make([]policy.Load, len(s.circuits))...)
+	w.ArrivalReserve = append(w.ArrivalReserve[:0], make([]policy.Load, len(s.circuits))...)
+	for k := range s.circuits {
+		w.Permitted[k] = s.circuits[k].permitted
+		w.ArrivalReserve[k] = s.circuits[k].set.ArrivalReserve
+		if !s.circuits[k].set.ReserveSet {
+			w.ArrivalReserve[k] = s.greatestIdle(k)
+		}
+	}
+}
+
+// greatestIdle is the load of the one idle connector below the circuit that
+// could draw most: what the next arrival may add.
+func (s *Site) greatestIdle(circuit int) policy.Load {
+	var most policy.Load
+	for _, b := range s.world.Idle {
+		if s.tree.Within(b.Circuit, circuit) {
+			l := b.Wiring.At(b.Level)
+			for p := range l.Amps {
+				most.Amps[p] = max(most.Amps[p], l.Amps[p])
+			}
+			most.Power = max(most.Power, l.Power)
+		}
+	}
+	return most
+}
+
+// claim is a session as the engine sees it.
+func (s *Site) claim(i int) policy.Session {
+	c := &s.connectors[i]
+	ses := c.session
+	claim := policy.Session{
+		Key: i, ID: ses.id, Circuit: c.circuit, Wiring: c.set.Wiring, Kind: c.set.Kind,
+		Min: c.set.Min, Max: c.set.Max, Floor: s.plannedFallback(i), CanPause: c.set.CanPause,
+		Tier: c.set.Tier, Weight: c.set.Weight, Since: ses.began, Turn: ses.turn,
+	}
+	if o := &ses.override; o.Until.IsZero() || s.now.Before(o.Until) {
+		if o.Tier != nil {
+			claim.Tier = *o.Tier
+		}
+		if o.Weight != nil {
+			claim.Weight = *o.Weight
+		}
+		if o.Max != nil {
+			claim.Max = min(claim.Max, *o.Max)
+		}
+	}
+	return claim
+}
+
+// steerable reports whether orders can reach a connector and are followed.
+func (s *Site) steerable(c *connector) bool {
+	return c.online && c.group == "" && !c.session.stubborn(s.now)
+}
+
+// updateEngaged engages the site when it could pass a limit, and disengages it
+// when it has been calm for a time.
+func (s *Site) updateEngaged() {
+	var busy, calm bool
+	switch s.set.Engage {
+	case EngageAlways:
+		busy = true
+	case EngagePotential:
+		busy = !s.potentialFits()
+		calm = !busy
+	case EngageMeasured:
+		busy, calm = s.loadAbove(enter), !s.loadAbove(leave)
+	}
+	switch {
+	case busy:
+		s.busyAt = s.now
+		if !s.engaged {
+			s.engaged = true
+			s.note(NoteState, Note{}, "congestion: the site engages")
+		}
+	case !calm:
+		s.busyAt = s.now
+	case s.engaged && s.now.Sub(s.busyAt) >= s.set.Timing.DisengageAfter:
+		s.engaged = false
+		s.note(NoteState, Note{}, "no congestion any more: the site disengages")
+	}
+}
+
+// potentialFits reports whether every circuit could carry what its connectors
+// draw when nobody is steered: sessions their maximum, idle connectors their
+// fallback.
+func (s *Site) potentialFits() bool {
+	sum := make([]policy.Load, len(s.circuits))
+	add := func(circuit int, l policy.Load) { sum[circuit] = sum[circuit].Plus(l) }
+	for _, b := range s.world.Idle {
+		add(b.Circuit, b.Wiring.At(b.Level))
+	}
+	for _, b := range s.world.Held {
+		add(b.Circuit, b.Wiring.At(b.Level))
+	}
+	for k := range s.world.Sessions {
+		c := &s.world.Sessions[k]
+		add(c.Circuit, c.Wiring.At(c.Max))
+	}
+	s.tree.AddUp(sum)
+	for k := range sum {
+		if !sum[k].Fits(s.circuits[k].permitted) {
+			return false
+		}
+	}
+	return true
+}
+
+// loadAbove reports whether what is drawn passes the given part, in ‰, of what
+// any circuit permits.
+func (s *Site) loadAbove(perMille int64) bool {
+	for k := range s.circuits {
+		c := &s.circuits[k]
+		part := policy.Margin{PerMille: 1000 - perMille}.Under(c.permitted)
+		if !c.measured.Fits(part) {
+			return true
+		}
+	}
+	return false
+}
+
+// laterOf is the later of two times.
+func laterOf(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}

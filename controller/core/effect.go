@@ -1,0 +1,75 @@
+package core
+
+import (
+	"time"
+
+	"github.com/headroom-ev/headroom/edrvapi"
+)
+
+// Effect is something that the shell is to do. The types below are all there
+// are. Effects are in the order in which they are to be begun; orders that
+// lower come before orders that raise.
+type Effect interface{ effect() }
+
+// SendOrder sets the limit of a session. The shell answers with a Reply.
+type SendOrder struct {
+	ID        uint64
+	Session   string
+	Connector string
+	Limit     edrvapi.Limit
+	// Raise tells that the order may raise what the charger permits: it must be
+	// in the journal before it is sent, and waits behind all others.
+	Raise bool
+}
+
+// InstallFallback sets the default limit of a connector. The shell answers
+// with a Reply.
+type InstallFallback struct {
+	ID        uint64
+	Connector string
+	Limit     edrvapi.Limit
+}
+
+// List asks eDRV for all running sessions and all stations. The shell answers
+// with Listed.
+type List struct{}
+
+// Fetch asks eDRV for one session. The shell answers with Fetched.
+type Fetch struct{ Session string }
+
+// Note is something worth recording: for the log, the journal and the page.
+type Note struct {
+	At        time.Time `json:"at"`
+	Kind      NoteKind  `json:"kind"`
+	Alarm     bool      `json:"alarm,omitempty"`
+	Circuit   string    `json:"circuit,omitempty"`
+	Connector string    `json:"connector,omitempty"`
+	Session   string    `json:"session,omitempty"`
+	Text      string    `json:"text"`
+}
+
+// VerdictTook is how long a charger took to answer an order.
+type VerdictTook struct{ Took time.Duration }
+
+func (SendOrder) effect()       {}
+func (InstallFallback) effect() {}
+func (List) effect()            {}
+func (Fetch) effect()           {}
+func (Note) effect()            {}
+func (VerdictTook) effect()     {}
+
+// NoteKind sorts notes. The names are a closed list.
+type NoteKind string
+
+const (
+	NoteSession  NoteKind = "session"  // began, was found, ended
+	NoteOrder    NoteKind = "order"    // sent, answered, lapsed
+	NoteFallback NoteKind = "fallback" // installed, refused
+	NoteStation  NoteKind = "station"  // online, offline
+	NoteState    NoteKind = "state"    // of the site
+	NoteLimit    NoteKind = "limit"    // set, ended, changed by the hour
+	NoteOverride NoteKind = "override"
+	NoteResync   NoteKind = "resync"
+	NoteForeign  NoteKind = "foreign" // somebody else steers
+	NoteMeter    NoteKind = "meter"
+)

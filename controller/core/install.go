@@ -1,0 +1,144 @@
+package core
+
+import (
+	"time"
+
+	"github.com/headroom-ev/headroom/edrvapi"
+	"github.com/headroom-ev/headroom/policy"
+)
+
+// install is how far the fallback of a connector has come into its charger.
+type install struct {
+	state installState
+	order *order
+	again time.Time // when to try again
+	tries int       // verdicts in a row that rejected
+}
+
+type installState uint8
+
+const (
+	installWanted installState = iota
+	installSent
+	installInForce
+	installFailed // the charger does not take it: its fallback is its maximum
+)
+
+// startInstalls puts down which fallbacks are there already and which are to
+// be installed.
+func (s *Site) startInstalls() {
+	for i := range s.connectors {
+		if c := &s.connectors[i]; !c.set.InstallFallback {
+			c.install.state = installInForce
+			s.ledger.FallbackInForce(i, true)
+		}
+	}
+}
+
+// retryInstalls sends what is to be installed and waits for no answer.
+func (s *Site) retryInstalls() {
+	if s.set.Mode == Observe {
+		return
+	}
+	for i := range s.connectors {
+		c := &s.connectors[i]
+		if c.install.state == installSent && c.online && s.now.Sub(c.install.order.sent) >= s.set.Timing.VerdictTimeout {
+			s.note(NoteFallback, s.about(i), "no verdict on the fallback of %s: sending it again", c.set.label())
+			s.forget(c.install.order)
+			c.install.state = installWanted
+		}
+		due := c.install.state == installWanted || c.install.state == installFailed
+		if !due || !c.online || s.now.Before(c.install.again) {
+			continue
+		}
+		o := &order{
+			id: s.id(), connector: i, install: true, level: c.set.Fallback, sent: s.now,
+			limit: limitOf(c.set, c.set.Fallback, c.install.tries%2 == 1, 1),
+		}
+		s.orders[o.id] = o
+		c.install.state, c.install.order = installSent, o
+		s.lowers = append(s.lowers, InstallFallback{ID: o.id, Connector: c.set.ID, Limit: o.limit})
+	}
+}
+
+// installed takes the verdict on a fallback.
+func (s *Site) installed(o *order, accepted bool, why string) {
+	c := &s.connectors[o.connector]
+	s.forget(o)
+	if c.install.order != o {
+		return
+	}
+	c.install.order = nil
+	s.dirty = true
+	if accepted {
+		c.install.state, c.install.tries = installInForce, 0
+		s.ledger.FallbackInForce(o.connector, true)
+		s.note(NoteFallback, s.about(o.connector), "%s falls back to %s", c.set.label(), o.limit)
+		return
+	}
+	c.install.tries++
+	c.install.state, c.install.again = installWanted, s.now
+	if c.install.tries >= 2 || c.set.Kind == policy.DC {
+		c.install.state, c.install.again = installFailed, s.now.Add(s.set.Timing.Reassert)
+		n := s.about(o.connector)
+		n.Alarm = true
+		s.note(NoteFallback, n, "%s does not take its fallback (%s): booked at its maximum when it is idle", c.set.label(), why)
+	}
+}
+
+// installFell takes a call that did not install anything.
+func (s *Site) installFell(o *order, in Reply) {
+	c := &s.connectors[o.connector]
+	s.forget(o)
+	if c.install.order != o {
+		return
+	}
+	c.install.order = nil
+	c.install.state, c.install.again = installWanted, s.now.Add(retryAfter)
+	if in.Outcome == Refused {
+		c.install.state, c.install.again = installFailed, s.now.Add(s.set.Timing.Reassert)
+		n := s.about(o.connector)
+		n.Alarm = true
+		s.note(NoteFallback, n, "eDRV refuses the fallback of %s: %s", c.set.label(), in.Message)
+	}
+	s.dirty = true
+}
+
+// plannedFallback is the fallback to plan with: while one is on its way, the
+// one that is to be.
+func (s *Site) plannedFallback(i int) policy.Milliamps {
+	if s.connectors[i].install.state == installFailed {
+		return s.connectors[i].set.Max
+	}
+	return s.connectors[i].set.Fallback
+}
+
+// limitOf writes a level as a limit for the charger: AC in amperes per phase
+// and DC in watts. An AC charger that rejects amperes is told watts for so many
+// phases as its car is known to use: on fewer phases than that, the same watts
+// would be more amperes.
+func limitOf(c *Connector, level policy.Milliamps, watts bool, phases int) edrvapi.Limit {
+	switch {
+	case c.Kind == policy.DC:
+		return edrvapi.InWatts(edrvapi.Milliwatts(powerOf(c, level))).Rounded()
+	case watts:
+		return edrvapi.InWatts(edrvapi.Milliwatts(int64(level) * c.Wiring.Volts * int64(phases))).Rounded()
+	}
+	return edrvapi.InAmperes(edrvapi.Milliamps(level)).Rounded()
+}
+
+// powerOf is the power at a level, in whole watts: as configured at the levels
+// that the configuration gives in watts.
+func powerOf(c *Connector, level policy.Milliamps) policy.Milliwatts {
+	if c.Kind == policy.DC {
+		switch level {
+		case c.Max:
+			return c.MaxPower
+		case c.Fallback:
+			return c.FallbackPower
+		case c.Min:
+			return c.MinPower
+		}
+	}
+	return c.Wiring.Power(level) / policy.Watt * policy.Watt
+}

@@ -1,0 +1,143 @@
+package core
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/headroom-ev/headroom/policy"
+)
+
+// circuit is what is known of one circuit.
+type circuit struct {
+	set       *Circuit
+	limits    policy.Limits
+	base      policy.Load // on the circuit itself
+	limit     policy.Load // in force now
+	source    policy.Source
+	baseBelow policy.Load   // base load of the circuit and all below it
+	permitted policy.Load   // what all connectors below may draw
+	measured  policy.Load   // what they draw, the unknown at its bound
+	overNow   bool          // what is known to flow passes the limit
+	over      time.Duration // time in which it did
+}
+
+func newCircuit(c *Circuit) circuit {
+	return circuit{
+		set: c, base: c.Base,
+		limits: policy.Limits{Configured: c.Limit, Margin: c.Margin, Windows: c.Windows},
+	}
+}
+
+// updateLimits works out what every circuit permits now.
+func (s *Site) updateLimits() {
+	base := make([]policy.Load, len(s.circuits))
+	for k := range s.circuits {
+		base[k] = s.circuits[k].base
+	}
+	s.tree.AddUp(base)
+	for k := range s.circuits {
+		c := &s.circuits[k]
+		c.limits.External = slices.DeleteFunc(c.limits.External, func(x policy.External) bool {
+			return !s.now.Before(x.Until) && x.Fallback == policy.NoLimit() // expired, and nothing follows
+		})
+		limit, source := c.limits.At(s.now, s.set.Zone)
+		if c.source != "" && limit != c.limit {
+			s.note(NoteLimit, Note{Circuit: c.set.ID}, "the limit of %s is now %s, set by %s", c.set.ID, limitText(limit), source)
+		}
+		c.limit, c.source, c.baseBelow = limit, source, base[k]
+		c.permitted = c.limits.Margin.Under(limit).Minus(base[k])
+	}
+}
+
+// limitText writes the parts of a limit that exist.
+func limitText(l policy.Load) string {
+	var parts []string
+	if l.Power < policy.Unlimited {
+		parts = append(parts, l.Power.String())
+	}
+	if a := min(l.Amps[0], l.Amps[1], l.Amps[2]); a < policy.Unlimited {
+		parts = append(parts, a.String())
+	}
+	if len(parts) == 0 {
+		return "unlimited"
+	}
+	return strings.Join(parts, " and ")
+}
+
+// setLimit puts an external limit in force. It can only lower, because of all
+// limits the tightest holds.
+func (s *Site) setLimit(in LimitSet) {
+	k, ok := s.tree.Index(in.Circuit)
+	if !ok {
+		return
+	}
+	s.removeLimit(in.Limit.Name)
+	l := &s.circuits[k].limits
+	at, _ := slices.BinarySearchFunc(l.External, in.Limit.Name, func(x policy.External, name string) int { return strings.Compare(x.Name, name) })
+	l.External = slices.Insert(l.External, at, in.Limit)
+	s.dirty = true
+	s.note(NoteLimit, Note{Circuit: in.Circuit}, "external limit %s on %s: %s until %s", in.Limit.Name, in.Circuit,
+		limitText(in.Limit.Limit), in.Limit.Until.In(s.set.Zone).Format(time.RFC3339))
+}
+
+func (s *Site) endLimit(name string) {
+	if s.removeLimit(name) {
+		s.dirty = true
+		s.note(NoteLimit, Note{}, "external limit %s ended", name)
+	}
+}
+
+func (s *Site) removeLimit(name string) bool {
+	found := false
+	for k := range s.circuits {
+		l := &s.circuits[k].limits
+		before := len(l.External)
+		l.External = slices.DeleteFunc(l.External, func(x policy.External) bool { return x.Name == name })
+		found = found || len(l.External) < before
+	}
+	return found
+}
+
+// metered takes a reading of a site meter. An unknown one counts as the
+// configured worst.
+func (s *Site) metered(in Metered) {
+	for k := range s.circuits {
+		c := &s.circuits[k]
+		if c.set.Meter != in.Meter {
+			continue
+		}
+		base := c.set.Base
+		if in.Known {
+			base = in.Load
+		}
+		s.dirty = s.dirty || base != c.base
+		c.base = base
+	}
+}
+
+// measure adds up what is drawn on every circuit. A session without a fresh
+// reading counts at its bound; the time over a limit counts only what was read.
+func (s *Site) measure(took time.Duration) {
+	known, worst := make([]policy.Load, len(s.circuits)), make([]policy.Load, len(s.circuits))
+	for i := range s.connectors {
+		c := &s.connectors[i]
+		switch {
+		case c.session == nil:
+		case c.session.reading.fresh(s.now, s.set.Timing.ReportStale):
+			known[c.circuit] = known[c.circuit].Plus(c.session.reading.load)
+		default:
+			worst[c.circuit] = worst[c.circuit].Plus(c.set.Wiring.At(s.ledger.Bound(i)))
+		}
+	}
+	s.tree.AddUp(known)
+	s.tree.AddUp(worst)
+	for k := range s.circuits {
+		c := &s.circuits[k]
+		if c.overNow { // as it was since the last pass
+			c.over += took
+		}
+		c.overNow = !known[k].Plus(c.baseBelow).Fits(c.limit)
+		c.measured = known[k].Plus(worst[k])
+	}
+}

@@ -1,0 +1,97 @@
+package core
+
+import (
+	"time"
+
+	"github.com/headroom-ev/headroom/edrvapi"
+	"github.com/headroom-ev/headroom/policy"
+)
+
+// reading is what a session drew at its last report.
+type reading struct {
+	known bool
+	taken time.Time // by the charger's clock; only to tell old from new
+	at    time.Time // when it was received
+	power policy.Milliwatts
+	load  policy.Load      // the power spread over the phases, as far as is known
+	level policy.Milliamps // the highest current on a phase; the most it can be
+	uses  int              // how many phases it is known to use; 0: not known
+}
+
+// fresh reports whether a reading still says what is drawn.
+func (r *reading) fresh(now time.Time, stale time.Duration) bool {
+	return r.known && now.Sub(r.at) <= stale
+}
+
+// read takes the energy report of a snapshot. What is missing, implausible, or
+// no newer than the last one is no reading, and the last one grows stale.
+func (s *Site) read(i int, seen *edrvapi.Session, listed bool) {
+	c := &s.connectors[i]
+	ses := c.session
+	if !seen.Report.Power.Known {
+		return
+	}
+	power := policy.Milliwatts(seen.Report.Power.Value)
+	if power > c.set.Wiring.Power(c.set.Max)*12/10 {
+		s.note(NoteSession, s.about(i), "%s reports %s, more than it can draw: not counted as a reading", c.set.label(), power)
+		return
+	}
+	taken := seen.Report.At
+	if taken.IsZero() {
+		taken = seen.UpdatedAt
+	}
+	r := reading{known: true, taken: taken, at: s.now, power: power}
+	if listed {
+		// A list repeats the last report: it is as old as its own time says.
+		if taken.IsZero() || ses.reading.known && !taken.After(ses.reading.taken) {
+			return
+		}
+		if age := s.now.Sub(taken); age > 0 {
+			r.at = taken
+		}
+	} else if !taken.IsZero() && taken.Before(ses.reading.taken) {
+		return
+	}
+	limit := c.set.Max
+	if k := s.ledger.Knows(i); k.Known && k.Waiting == 0 {
+		limit = k.Confirmed
+	}
+	r.load, r.level, r.uses = spread(c.set, power, &seen.Report, limit)
+	ses.reading = r
+}
+
+// spread says how the power of a reading loads the phases, and how many phases
+// it certainly is on (0: not known). The phase values of a raw report settle
+// it. Without them, eDRV's single current tells: it is that of one phase, or
+// the sum over all. A current as high as the power over one phase means one
+// phase, the first that is wired, where the limit in force lets one phase carry
+// that much; else it is a sum. What is not known is taken to be on all phases.
+func spread(c *Connector, power policy.Milliwatts, r *edrvapi.Report, limit policy.Milliamps) (policy.Load, policy.Milliamps, int) {
+	load := policy.Load{Power: power}
+	highest, uses := policy.Milliamps(0), 0
+	for p, ph := range r.Phases {
+		if ph.Current.Known {
+			load.Amps[p] = policy.Milliamps(ph.Current.Value)
+			highest = max(highest, load.Amps[p])
+			if load.Amps[p] > policy.Ampere {
+				uses++
+			}
+		}
+	}
+	if uses > 0 {
+		return load, highest, uses
+	}
+	one := policy.Wiring{Phases: policy.On(c.First), Volts: c.Wiring.Volts}
+	level, single := c.Wiring.LevelAbove(power), one.LevelAbove(power)
+	near := func(v policy.Milliamps) bool {
+		return r.Current.Known && v > policy.Ampere && 4*policy.Milliamps(r.Current.Value) > 3*v && 4*policy.Milliamps(r.Current.Value) < 5*v
+	}
+	switch fits := single <= limit+limit/10+deadband; {
+	case near(single) && fits:
+		return one.At(single), single, 0 // or a small draw on all of them
+	case near(single) || near(level):
+		uses = c.Wiring.Phases.Count()
+	}
+	load.Amps = c.Wiring.At(level).Amps
+	return load, level, uses
+}

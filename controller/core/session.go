@@ -1,0 +1,182 @@
+package core
+
+import (
+	"slices"
+	"time"
+
+	"github.com/headroom-ev/headroom/edrvapi"
+	"github.com/headroom-ev/headroom/policy"
+)
+
+// connector is what is known of one outlet.
+type connector struct {
+	set     *Connector
+	circuit int
+	online  bool
+	seenAt  time.Time // when online last changed
+	group   string    // the load-management group of eDRV it belongs to, if any
+	install install
+	session *session
+}
+
+// session is one that charges, or could.
+type session struct {
+	id        string
+	began     time.Time // by eDRV, or when it was first seen
+	seenAt    time.Time // when it was first seen
+	updatedAt time.Time // of the newest snapshot
+	reading   reading
+	turn      policy.Turn
+	energy    edrvapi.Target
+	meta      map[string]string
+	override  Override
+
+	orders   []*order // without a verdict, oldest first
+	late     []*order // those whose verdict did not come in time
+	raisedAt time.Time
+	ordered  time.Time // when an order was last sent
+	// reassertAt is when the limit is to be confirmed although nothing changed.
+	reassertAt time.Time
+	holdOff    time.Time // no order before this: the last ones failed
+	failures   int       // in a row
+	refusals   int       // verdicts in a row that rejected
+	noAmps     int       // verdicts in a row that rejected a limit in amperes
+	message    string    // why orders fail
+}
+
+// stubborn reports whether the charger takes no orders for now.
+func (ses *session) stubborn(now time.Time) bool { return ses.refusals >= 2 && now.Before(ses.holdOff) }
+
+// watts reports whether the next order to an AC charger goes out in watts:
+// after a rejection in amperes, and for good after the second.
+func (ses *session) watts() bool { return ses.refusals == 1 || ses.noAmps >= 2 }
+
+// locate is the place of the connector that a session is at. eDRV names both
+// the connector and the station; the station alone decides when it has one
+// connector.
+func (s *Site) locate(connector, station string) (int, bool) {
+	if i, ok := s.byConnector[connector]; ok {
+		return i, true
+	}
+	if at := s.byStation[station]; connector == "" && len(at) == 1 {
+		return at[0], true
+	}
+	return 0, false
+}
+
+// sawSession takes a snapshot of a session from a webhook or a list. Snapshots
+// may be lost, doubled, late, and out of order.
+func (s *Site) sawSession(seen *edrvapi.Session, listed bool) {
+	i, ok := s.locate(seen.Connector, seen.Station)
+	if !ok || s.ended.has(seen.ID) {
+		return
+	}
+	c := &s.connectors[i]
+	switch seen.Status {
+	case edrvapi.SessionEnded, edrvapi.SessionCancelled:
+		s.ended.add(seen.ID)
+		if c.session != nil && c.session.id == seen.ID {
+			s.endSession(i, "ended")
+		}
+		return
+	case edrvapi.SessionCreated:
+		return // nothing flows before it starts
+	case edrvapi.SessionUnknown:
+		if c.session == nil || c.session.id != seen.ID {
+			s.fetch(seen.ID)
+			return
+		}
+	}
+	if c.session == nil {
+		s.beginSession(i, seen)
+	} else if c.session.id != seen.ID {
+		if !startOf(seen, s.now).After(c.session.began) {
+			return // an older one that eDRV never closed
+		}
+		s.ended.add(c.session.id)
+		s.endSession(i, "another session began at its connector")
+		s.beginSession(i, seen)
+	}
+	s.updateSession(i, seen, listed)
+}
+
+// startOf is when a session began, as far as eDRV tells.
+func startOf(seen *edrvapi.Session, now time.Time) time.Time {
+	switch {
+	case !seen.ChargingStart.IsZero():
+		return seen.ChargingStart
+	case !seen.CreatedAt.IsZero():
+		return seen.CreatedAt
+	}
+	return now
+}
+
+// beginSession puts a session into the model. One that is found at the start,
+// before the first full list, may have any limit; a later one began behind its
+// fallback.
+func (s *Site) beginSession(i int, seen *edrvapi.Session) {
+	c := &s.connectors[i]
+	c.session = &session{id: seen.ID, began: startOf(seen, s.now), seenAt: s.now}
+	s.bySession[seen.ID] = i
+	s.dirty = true
+	c.session.reassertAt = s.now.Add(s.set.Timing.Reassert)
+	if s.listing.complete && !s.listing.partial && c.group == "" {
+		s.ledger.Begin(i)
+		s.note(NoteSession, s.about(i), "session began at %s", c.set.label())
+		return
+	}
+	s.ledger.Adopt(i)
+	c.session.turn = policy.Turn{Running: true, Since: s.now, Starts: 1}
+	s.note(NoteSession, s.about(i), "session found at %s; its limit is not known", c.set.label())
+}
+
+func (s *Site) endSession(i int, why string) {
+	c := &s.connectors[i]
+	s.note(NoteSession, s.about(i), "session at %s: %s", c.set.label(), why)
+	for _, o := range slices.Concat(c.session.orders, c.session.late) {
+		s.forget(o)
+	}
+	delete(s.bySession, c.session.id)
+	c.session = nil
+	s.ledger.End(i)
+	s.dirty = true
+}
+
+// updateSession takes over what a snapshot says, unless it is older than what
+// is known.
+func (s *Site) updateSession(i int, seen *edrvapi.Session, listed bool) {
+	ses := s.connectors[i].session
+	if !seen.UpdatedAt.IsZero() && seen.UpdatedAt.Before(ses.updatedAt) {
+		return
+	}
+	if seen.UpdatedAt.After(ses.updatedAt) {
+		ses.updatedAt = seen.UpdatedAt
+	}
+	ses.energy, ses.meta = seen.Target, seen.Meta
+	if seen.Consumed.Known {
+		ses.turn.Served = policy.MilliwattHours(seen.Consumed.Value)
+	}
+	s.read(i, seen, listed)
+}
+
+// sawStation takes a station's connection state.
+func (s *Site) sawStation(station string, online bool) {
+	for _, i := range s.byStation[station] {
+		c := &s.connectors[i]
+		c.seenAt = s.now
+		if c.online == online {
+			continue
+		}
+		c.online = online
+		s.ledger.Reachable(i, online, s.now)
+		s.dirty = true
+		if online {
+			s.note(NoteStation, s.about(i), "the station of %s is online again", c.set.label())
+			if c.session != nil { // it may have restarted and lost its limit
+				c.session.reassertAt = s.now
+			}
+		} else {
+			s.note(NoteStation, s.about(i), "the station of %s is offline: it keeps its last limit", c.set.label())
+		}
+	}
+}

@@ -1,0 +1,262 @@
+package core
+
+import (
+	"slices"
+	"time"
+
+	"github.com/headroom-ev/headroom/edrvapi"
+	"github.com/headroom-ev/headroom/policy"
+)
+
+// order is one that was sent and still matters.
+type order struct {
+	id        uint64
+	connector int
+	install   bool   // a fallback, not a session's limit
+	session   string // empty for a fallback
+	action    string // eDRV's id of it, once known
+	level     policy.Milliamps
+	limit     edrvapi.Limit
+	lower     bool
+	sent      time.Time
+	answered  bool // eDRV replied to the call
+}
+
+// stray is an action that belongs to no order that is known, or not yet.
+type stray struct {
+	in ActionSeen
+	at time.Time
+}
+
+const (
+	maxStrays  = 256
+	retryAfter = 5 * time.Second // after a call that did not get through
+	strayGrace = 15 * time.Second
+)
+
+// forget drops an order: its verdict does not matter any more.
+func (s *Site) forget(o *order) {
+	delete(s.orders, o.id)
+	delete(s.byAction, o.action)
+	if ses := s.connectors[o.connector].session; ses != nil {
+		isIt := func(other *order) bool { return other == o }
+		ses.orders = slices.DeleteFunc(ses.orders, isIt)
+		ses.late = slices.DeleteFunc(ses.late, isIt)
+	}
+}
+
+// gotReply takes the outcome of a call.
+func (s *Site) gotReply(in Reply) {
+	o, ok := s.orders[in.ID]
+	if !ok {
+		return
+	}
+	o.answered = true
+	switch in.Outcome {
+	case Queued:
+		s.count.order(o, resultSent)
+		if o.action == "" && in.Action != "" {
+			o.action = in.Action
+			s.byAction[o.action] = o.id
+		}
+		s.adoptStrays()
+	case Unclear: // it may have happened: it waits for a verdict like any other
+		s.count.order(o, resultSent)
+	case NotSent, NotSaved, Refused:
+		s.count.order(o, resultFailed)
+		s.dirty = true
+		if o.install {
+			s.installFell(o, in)
+		} else {
+			s.orderFell(o, in)
+		}
+	}
+}
+
+// orderFell takes an order that did not go out. The next pass sends what is
+// right then.
+func (s *Site) orderFell(o *order, in Reply) {
+	s.ledger.NotSent(o.connector, o.id)
+	s.forget(o)
+	ses := s.connectors[o.connector].session
+	if ses == nil || ses.id != o.session {
+		return
+	}
+	ses.failures++
+	ses.message = in.Message
+	ses.holdOff = s.now.Add(min(30*time.Second, retryAfter<<min(ses.failures-1, 3)))
+	if in.Outcome == Refused {
+		s.note(NoteOrder, s.about(o.connector), "eDRV refuses %s for %s: %s", o.limit, s.connectors[o.connector].set.label(), in.Message)
+		s.fetch(ses.id) // it may be over
+	}
+}
+
+// sawAction takes what became of an action.
+func (s *Site) sawAction(in ActionSeen) {
+	if in.Action.Kind != edrvapi.ActionSetLimit {
+		return
+	}
+	if o := s.orderOf(&in.Action); o != nil {
+		s.verdict(o, in)
+		return
+	}
+	if _, ok := s.locateAction(&in.Action); ok && len(s.strays) < maxStrays {
+		s.strays = append(s.strays, stray{in: in, at: s.now})
+	}
+}
+
+// orderOf is the order that an action belongs to. The verdict can be faster
+// than the reply that brings the action's id: then the session or connector
+// and the limit tell.
+func (s *Site) orderOf(a *edrvapi.Action) *order {
+	if id, ok := s.byAction[a.ID]; ok {
+		return s.orders[id]
+	}
+	i, ok := s.locateAction(a)
+	if !ok || !a.Limit.Known {
+		return nil
+	}
+	c := &s.connectors[i]
+	if a.Session == "" {
+		if o := c.install.order; o != nil && o.action == "" && o.limit == a.Limit.Value {
+			return s.name(o, a.ID)
+		}
+	}
+	if c.session == nil || a.Session != "" && a.Session != c.session.id {
+		return nil
+	}
+	for _, o := range c.session.orders {
+		if o.action == "" && o.limit == a.Limit.Value {
+			return s.name(o, a.ID)
+		}
+	}
+	return nil
+}
+
+// name gives an order the id of its action.
+func (s *Site) name(o *order, action string) *order {
+	o.action = action
+	s.byAction[action] = o.id
+	return o
+}
+
+// locateAction is the connector that an action is about.
+func (s *Site) locateAction(a *edrvapi.Action) (int, bool) {
+	if i, ok := s.bySession[a.Session]; ok {
+		return i, true
+	}
+	return s.locate(a.Connector, a.Station)
+}
+
+// adoptStrays gives the verdicts that came before their reply to their orders.
+func (s *Site) adoptStrays() {
+	rest := s.strays[:0]
+	for _, st := range s.strays {
+		if id, ok := s.byAction[st.in.Action.ID]; ok && s.orders[id] != nil {
+			s.verdict(s.orders[id], st.in)
+		} else {
+			rest = append(rest, st)
+		}
+	}
+	s.strays = rest
+}
+
+// verdict takes the charger's answer to an order.
+func (s *Site) verdict(o *order, in ActionSeen) {
+	if in.Verdict == Requested {
+		return
+	}
+	if o.install {
+		s.installed(o, in.Verdict == Accepted, in.Action.ResponseText)
+		return
+	}
+	c := &s.connectors[o.connector]
+	s.forget(o)
+	if c.session == nil || c.session.id != o.session {
+		return
+	}
+	s.dirty = true
+	s.effects = append(s.effects, VerdictTook{Took: s.now.Sub(o.sent)})
+	if in.Verdict == Accepted {
+		s.count.order(o, resultAccepted)
+		s.ledger.Accepted(o.connector, o.id, o.level, s.now)
+		if c.group != "" { // eDRV may set another limit at any time
+			s.ledger.Doubt(o.connector)
+		}
+		c.session.failures, c.session.refusals, c.session.message = 0, 0, ""
+		if o.limit.Unit == edrvapi.UnitCurrent {
+			c.session.noAmps = 0
+		}
+		return
+	}
+	s.count.order(o, resultRejected)
+	s.ledger.Rejected(o.connector, o.id)
+	s.refused(o, in.Action.ResponseText)
+}
+
+// refused takes a charger's no. The other unit is tried once; after that the
+// charger counts as one that takes no orders, for a while.
+func (s *Site) refused(o *order, why string) {
+	c := &s.connectors[o.connector]
+	ses := c.session
+	ses.refusals++
+	ses.message = why
+	if o.limit.Unit == edrvapi.UnitCurrent {
+		ses.noAmps++
+	}
+	n := s.about(o.connector)
+	if ses.refusals == 1 && c.set.Kind == policy.AC {
+		s.note(NoteOrder, n, "%s rejects %s (%s): trying it in watts", c.set.label(), o.limit, why)
+		return
+	}
+	ses.refusals = max(ses.refusals, 2)
+	ses.holdOff = s.now.Add(s.set.Timing.Reassert)
+	n.Alarm = true
+	s.note(NoteOrder, n, "%s rejects %s (%s): it takes no orders and is booked at what it may draw", c.set.label(), o.limit, why)
+}
+
+// maxLate is how many orders of a session that got no verdict in time are
+// remembered, in case it still comes.
+const maxLate = 8
+
+// lapse stops waiting for verdicts that do not come.
+func (s *Site) lapse() {
+	for _, l := range s.ledger.Lapse(s.now) {
+		o := s.orders[l.Order]
+		s.count.order(o, resultUnanswered)
+		s.note(NoteOrder, s.about(l.Connector), "no verdict on %s for %s: it may have happened", o.limit, s.connectors[l.Connector].set.label())
+		ses := s.connectors[l.Connector].session
+		ses.orders = slices.DeleteFunc(ses.orders, func(other *order) bool { return other == o })
+		if ses.late = append(ses.late, o); len(ses.late) > maxLate {
+			s.forget(ses.late[0])
+		}
+	}
+	s.dropStrays()
+}
+
+// dropStrays takes actions that belong to no order of ours for somebody else's.
+func (s *Site) dropStrays() {
+	rest := s.strays[:0]
+	for _, st := range s.strays {
+		if s.now.Sub(st.at) < strayGrace {
+			rest = append(rest, st)
+		} else if i, ok := s.locateAction(&st.in.Action); ok {
+			s.foreign(i, st.in)
+		}
+	}
+	s.strays = rest
+}
+
+// foreign takes an order that somebody else sent. What it did is not known any
+// better than that: the session's limit is in doubt.
+func (s *Site) foreign(i int, in ActionSeen) {
+	c := &s.connectors[i]
+	if in.Verdict != Accepted || c.session == nil || c.session.id != in.Action.Session {
+		return
+	}
+	s.ledger.Doubt(i)
+	s.dirty = true
+	n := s.about(i)
+	n.Alarm = true
+	s.note(NoteForeign, n, "somebody else set a limit at %s (action %s): its limit is in doubt", c.set.label(), in.Action.ID)
+}
