@@ -26,18 +26,18 @@ type Engine struct {
 	rule Rule
 	opt  Options
 
-	fill   filler
-	left   []Load // per circuit, what may still be given when everybody has 0
-	room   []Load // per circuit, scratch: what is left at some point of a decision
-	low    []int64
-	high   []int64
-	floors []Load
-	idle   []Load
+	claims  []claim // of all sessions, by circuit and key
+	left    []Load  // per circuit, what may still be given when everybody has 0
+	room    []Load  // per circuit, what is left at some point of a decision
+	sum     []Load  // per circuit, scratch
+	covered []bool  // per circuit, whether it and all above it are covered
+	places  []int32 // counting sort
 
-	admitted []*Session // in the order of their keys
-	place    []int      // their places in World.Sessions
+	admitted []*Session // those that do not wait, in the order of the claims
 	shares   []Share
-	order    []int // admitted, by tier and key
+	order    []int32 // claims that do not wait, by tier
+	tier     []claim // those of one tier
+	fill     filler
 
 	candidates []candidate
 	best       []bool
@@ -45,7 +45,7 @@ type Engine struct {
 
 // NewEngine returns an engine for the tree and the rule.
 func NewEngine(tree *Tree, rule Rule, opt Options) *Engine {
-	return &Engine{tree: tree, rule: rule, opt: opt}
+	return &Engine{tree: tree, rule: rule, opt: opt, fill: filler{tree: tree}}
 }
 
 // Tree is the circuits that the engine decides on.
@@ -59,44 +59,80 @@ func (e *Engine) Rule() Rule { return e.rule }
 func (e *Engine) Decide(now time.Time, w *World, plan *Plan) {
 	plan.Allocations = zeroed(plan.Allocations, len(w.Sessions))
 	plan.Review = time.Time{}
-	for i := range w.Sessions {
-		plan.Allocations[i].Key = w.Sessions[i].Key
-	}
+	e.gather(now, w)
 	e.book(w, plan)
-	e.bounds(w, plan)
+	e.bounds()
 	e.admit(now, w, plan)
-	e.listAdmitted(w, plan)
-	e.share(now, plan)
-	if e.lend(plan) {
-		e.share(now, plan)
+	e.share(now, w)
+	if e.lend() {
+		e.share(now, w)
 	}
-	e.handOutRest(plan)
+	e.handOutRest()
 	e.conclude(w, plan)
+}
+
+// gather makes a claim of every session, grouped by circuit and within a
+// circuit by key.
+func (e *Engine) gather(now time.Time, w *World) {
+	n := e.tree.Len()
+	e.places = zeroed(e.places, n+1)
+	sorted := true
+	for i := range w.Sessions {
+		s := &w.Sessions[i]
+		e.places[s.Circuit+1]++
+		sorted = sorted && (i == 0 || w.Sessions[i-1].Key < s.Key)
+	}
+	for i := range n {
+		e.places[i+1] += e.places[i]
+	}
+	e.claims = resize(e.claims, len(w.Sessions))
+	for i := range w.Sessions {
+		s := &w.Sessions[i]
+		c := &e.claims[e.places[s.Circuit]]
+		e.places[s.Circuit]++
+		*c = claim{
+			circuit: int32(s.Circuit), cost: s.Wiring.costs(), session: int32(i), bound: unbound,
+			lo: int32(s.Min), hi: int32(s.Max), floor: int32(s.Floor), step: int32(s.Kind.step()),
+			uses: -1, resting: e.rankOf(now, s) == rankResting,
+		}
+		if s.UsesLess {
+			c.uses = int32(s.Uses)
+		}
+	}
+	if !sorted {
+		slices.SortFunc(e.claims, func(a, b claim) int {
+			return cmp.Or(cmp.Compare(a.circuit, b.circuit), cmp.Compare(w.Sessions[a.session].Key, w.Sessions[b.session].Key))
+		})
+	}
 }
 
 // book sets what is left on every circuit after all that the engine cannot
 // decide: sessions that are held, and what idle connectors may begin to draw.
 func (e *Engine) book(w *World, plan *Plan) {
 	n := e.tree.Len()
-	e.left, e.floors, e.idle = zeroed(e.left, n), zeroed(e.floors, n), zeroed(e.idle, n)
+	e.left, e.room, e.sum = zeroed(e.left, n), zeroed(e.room, n), zeroed(e.sum, n)
+	e.covered = resize(e.covered, n)
 	plan.Covered, plan.Booked = zeroed(plan.Covered, n), zeroed(plan.Booked, n)
+	idle, floors := e.room, e.sum
 	for _, b := range w.Held {
 		plan.Booked[b.Circuit] = plan.Booked[b.Circuit].Plus(b.Wiring.At(b.Level))
 	}
 	for _, b := range w.Idle {
-		e.idle[b.Circuit] = e.idle[b.Circuit].Plus(b.Wiring.At(b.Level))
+		idle[b.Circuit] = idle[b.Circuit].Plus(b.Wiring.At(b.Level))
 	}
-	for i := range w.Sessions {
-		s := &w.Sessions[i]
-		e.floors[s.Circuit] = e.floors[s.Circuit].Plus(s.Wiring.At(s.Floor))
+	for i := range e.claims {
+		if c := &e.claims[i]; c.floor > 0 {
+			c.addTo(&floors[c.circuit], c.floor)
+		}
 	}
 	e.tree.AddUp(plan.Booked)
-	e.tree.AddUp(e.idle)
-	e.tree.AddUp(e.floors)
+	e.tree.AddUp(idle)
+	e.tree.AddUp(floors)
 	for i := range n {
-		all := e.floors[i].Plus(e.idle[i]).Plus(plan.Booked[i])
+		all := floors[i].Plus(idle[i]).Plus(plan.Booked[i])
 		plan.Covered[i] = all.Fits(w.Permitted[i])
-		reserve := e.idle[i]
+		e.covered[i] = plan.Covered[i] && (e.tree.parent[i] < 0 || e.covered[e.tree.parent[i]])
+		reserve := idle[i]
 		if !plan.Covered[i] {
 			reserve = reserve.Tightest(w.ArrivalReserve[i])
 		}
@@ -105,86 +141,83 @@ func (e *Engine) book(w *World, plan *Plan) {
 	}
 }
 
-// bounds sets the least and the most of every session. Where the floors of all
+// bounds sets the least and the most of every claim. Where the floors of all
 // connectors fit, a session's floor is booked whatever it is given, so giving
 // less would help nobody.
-func (e *Engine) bounds(w *World, plan *Plan) {
-	e.low, e.high = resize(e.low, len(w.Sessions)), resize(e.high, len(w.Sessions))
-	for i := range w.Sessions {
-		s := &w.Sessions[i]
-		if s.Max < s.Min {
-			e.low[i], e.high[i] = 0, 0
+func (e *Engine) bounds() {
+	for i := range e.claims {
+		c := &e.claims[i]
+		if c.hi < c.lo { // it can only wait
+			c.lo, c.hi = 0, 0
 			continue
 		}
-		low, step := int64(s.Min), int64(s.Kind.step())
-		if e.floorBooked(s, plan) {
-			low = max(low, int64(s.Floor))
+		if e.covered[c.circuit] {
+			c.lo = max(c.lo, c.floor)
+		} else {
+			c.floor = 0
 		}
-		e.high[i] = int64(s.Max) / step * step
-		e.low[i] = min((low+step-1)/step*step, e.high[i])
+		c.hi -= c.hi % c.step
+		c.most = c.hi
+		c.lo = min(c.lo+(c.step-c.lo%c.step)%c.step, c.hi)
 	}
 }
 
-func (e *Engine) floorBooked(s *Session, plan *Plan) bool {
-	for c := s.Circuit; c >= 0; c = e.tree.parent[c] {
-		if !plan.Covered[c] {
-			return false
-		}
-	}
-	return true
-}
-
-// listAdmitted lists the sessions that do not wait, by key.
-func (e *Engine) listAdmitted(w *World, plan *Plan) {
-	e.admitted, e.place = e.admitted[:0], e.place[:0]
-	for i := range w.Sessions {
-		if plan.Allocations[i].Reason.Code != ReasonWaiting {
-			e.place = append(e.place, i)
-		}
-	}
-	byKey := func(a, b int) int { return cmp.Compare(w.Sessions[a].Key, w.Sessions[b].Key) }
-	if !slices.IsSortedFunc(e.place, byKey) {
-		slices.SortFunc(e.place, byKey)
-	}
-	for _, i := range e.place {
-		e.admitted = append(e.admitted, &w.Sessions[i])
-	}
-}
-
-// share gives every admitted session a level between its low and high by the
+// share gives every claim that does not wait a level between its bounds by the
 // rule, tier by tier.
-func (e *Engine) share(now time.Time, plan *Plan) {
+func (e *Engine) share(now time.Time, w *World) {
+	e.admitted, e.order = e.admitted[:0], e.order[:0]
+	for i := range e.claims {
+		if c := &e.claims[i]; !c.waits {
+			e.admitted = append(e.admitted, &w.Sessions[c.session])
+			e.order = append(e.order, int32(i))
+		}
+	}
 	e.shares = zeroed(e.shares, len(e.admitted))
 	e.rule.Shares(now, e.admitted, e.shares)
-	e.order = resize(e.order, len(e.admitted))
-	for i := range e.order {
-		e.order[i] = i
+	oneTier := true
+	for k, i := range e.order {
+		c, share := &e.claims[i], &e.shares[k]
+		c.tier, c.offset = int32(share.Tier), int32(share.Offset)
+		c.weight = int32(min(max(1, share.Weight), maxWeight))
+		oneTier = oneTier && c.tier == e.claims[e.order[0]].tier
 	}
-	byTier := func(a, b int) int { return cmp.Compare(e.shares[b].Tier, e.shares[a].Tier) }
-	if !slices.IsSortedFunc(e.order, byTier) {
-		slices.SortStableFunc(e.order, byTier)
+	if oneTier && len(e.order) == len(e.claims) { // nothing to pick: solve in place
+		e.fill.claims = e.claims
+		e.fill.fill(e.left)
+		e.roundDown(e.order)
+		e.leave(e.order)
+		return
 	}
 	e.leaveMinimums()
+	slices.SortStableFunc(e.order, func(a, b int32) int { return cmp.Compare(e.claims[b].tier, e.claims[a].tier) })
 	for from := 0; from < len(e.order); {
 		to := from + 1
-		for to < len(e.order) && byTier(e.order[from], e.order[to]) == 0 {
+		for to < len(e.order) && e.claims[e.order[to]].tier == e.claims[e.order[from]].tier {
 			to++
 		}
 		if tier := e.order[from:to]; len(tier) == 1 {
-			e.fillOne(tier[0], plan)
+			e.fillOne(&e.claims[tier[0]])
 		} else {
-			e.fillTier(tier, plan)
+			e.fillTier(tier)
 		}
 		from = to
 	}
 }
 
-// leaveMinimums sets e.room to what is left when every admitted session has
-// its least.
+// leaveMinimums sets e.room to what is left when everybody has the least.
 func (e *Engine) leaveMinimums() {
+	for _, i := range e.order {
+		e.claims[i].x = e.claims[i].lo
+	}
+	e.leave(e.order)
+}
+
+// leave sets e.room to what is left when the claims have their levels.
+func (e *Engine) leave(claims []int32) {
 	e.room = zeroed(e.room, e.tree.Len())
-	for k, s := range e.admitted {
-		e.room[s.Circuit] = e.room[s.Circuit].Plus(s.Wiring.At(Milliamps(e.low[e.place[k]])))
+	for _, i := range claims {
+		c := &e.claims[i]
+		c.addTo(&e.room[c.circuit], c.x)
 	}
 	e.tree.AddUp(e.room)
 	for i := range e.room {
@@ -192,164 +225,174 @@ func (e *Engine) leaveMinimums() {
 	}
 }
 
-// fillOne gives one session all that the circuits above it have room for.
-func (e *Engine) fillOne(k int, plan *Plan) {
-	s, i := e.admitted[k], e.place[k]
-	more, bound := e.roomFor(s, e.high[i]-e.low[i])
-	step := int64(s.Kind.step())
-	more = max(0, more) / step * step
-	e.take(s, more)
-	plan.Allocations[i].Level = Milliamps(e.low[i] + more)
-	plan.Allocations[i].Reason = reasonOf(bound)
+// addTo adds what the claim loads its circuit with at a level.
+func (c *claim) addTo(l *Load, level int32) {
+	l.Amps[L1] += Milliamps(c.cost[L1] * level)
+	l.Amps[L2] += Milliamps(c.cost[L2] * level)
+	l.Amps[L3] += Milliamps(c.cost[L3] * level)
+	l.Power += Milliwatts(int64(c.cost[resPower]) * int64(level))
 }
 
-// roomFor is by how much the session's level can rise, at most most, and the
+// roundDown brings levels to their steps.
+func (e *Engine) roundDown(claims []int32) {
+	for _, i := range claims {
+		c := &e.claims[i]
+		c.x = max(c.x-c.x%c.step, c.lo)
+	}
+}
+
+// fillOne gives one claim all that the circuits above it have room for.
+func (e *Engine) fillOne(c *claim) {
+	more, bound := e.roomFor(c, c.hi-c.lo)
+	more = max(0, more) / c.step * c.step
+	e.take(c, more)
+	c.x, c.bound = c.lo+more, int32(bound)
+}
+
+// fillTier gives the claims of one tier what e.room has left, by water-filling.
+func (e *Engine) fillTier(tier []int32) {
+	back := zeroed(e.sum, e.tree.Len())
+	f := &e.fill
+	e.tier = e.tier[:0]
+	for _, i := range tier { // sorted stably: still grouped by circuit
+		c := &e.claims[i]
+		c.addTo(&back[c.circuit], c.lo)
+		e.tier = append(e.tier, *c)
+	}
+	f.claims = e.tier
+	e.tree.AddUp(back)
+	for i := range back {
+		e.room[i] = e.room[i].Plus(back[i])
+	}
+	f.fill(e.room)
+	for k, i := range tier {
+		e.claims[i].x, e.claims[i].bound = f.claims[k].x, f.claims[k].bound
+	}
+	e.roundDown(tier)
+	used := zeroed(back, e.tree.Len())
+	for _, i := range tier {
+		c := &e.claims[i]
+		c.addTo(&used[c.circuit], c.x)
+	}
+	e.tree.AddUp(used)
+	for i := range used {
+		e.room[i] = e.room[i].Minus(used[i])
+	}
+}
+
+// roomFor is by how much the claim's level can rise, at most most, and the
 // constraint that keeps it from rising more, or unbound.
-func (e *Engine) roomFor(s *Session, most int64) (more int64, bound int) {
+func (e *Engine) roomFor(c *claim, most int32) (more int32, bound int) {
 	more, bound = most, unbound
-	costs := s.Wiring.costs()
-	for c := s.Circuit; c >= 0; c = e.tree.parent[c] {
-		for r, k := range costs {
-			if k == 0 {
+	for at := int(c.circuit); at >= 0; at = e.tree.parent[at] {
+		for r, k := range c.cost {
+			if k == 0 || e.room[at].of(r) >= int64(k)*int64(more) {
 				continue
 			}
-			if fits := floorDiv(capacityOf(&e.room[c], r), k); fits < more {
-				more, bound = fits, c*resPerCkt+r
-			}
+			more, bound = int32(floorDiv(e.room[at].of(r), int64(k))), at*resources+r
 		}
 	}
 	return more, bound
 }
 
-// take books more of a session's level on all circuits above it.
-func (e *Engine) take(s *Session, more int64) {
-	load := s.Wiring.At(Milliamps(more))
-	for c := s.Circuit; c >= 0; c = e.tree.parent[c] {
-		e.room[c] = e.room[c].Minus(load)
+// take books more of a claim's level on all circuits above it.
+func (e *Engine) take(c *claim, more int32) {
+	var load Load
+	c.addTo(&load, more)
+	for at := int(c.circuit); at >= 0; at = e.tree.parent[at] {
+		e.room[at] = e.room[at].Minus(load)
 	}
-}
-
-// fillTier gives the sessions of one tier what e.room has left, by
-// water-filling.
-func (e *Engine) fillTier(tier []int, plan *Plan) {
-	f := &e.fill
-	f.tree = e.tree
-	f.items = f.items[:0]
-	back := zeroed(e.idle, e.tree.Len()) // the scratch of book is free again
-	for _, k := range tier {
-		s, i := e.admitted[k], e.place[k]
-		back[s.Circuit] = back[s.Circuit].Plus(s.Wiring.At(Milliamps(e.low[i])))
-		f.items = append(f.items, item{
-			circuit: s.Circuit, cost: s.Wiring.costs(), lo: e.low[i], hi: e.high[i],
-			weight: min(max(1, e.shares[k].Weight), maxWeight), offset: int64(e.shares[k].Offset),
-		})
-	}
-	e.tree.AddUp(back)
-	for c := range back {
-		e.room[c] = e.room[c].Plus(back[c])
-	}
-	f.fill(e.room)
-	used := zeroed(back, e.tree.Len())
-	for n, k := range tier {
-		s, i := e.admitted[k], e.place[k]
-		step := int64(s.Kind.step())
-		level := Milliamps(max(f.items[n].x/step*step, e.low[i]))
-		plan.Allocations[i].Level = level
-		plan.Allocations[i].Reason = reasonOf(f.items[n].bound)
-		used[s.Circuit] = used[s.Circuit].Plus(s.Wiring.At(level))
-	}
-	e.tree.AddUp(used)
-	for c := range used {
-		e.room[c] = e.room[c].Minus(used[c])
-	}
-	e.idle = used
 }
 
 // handOutRest gives away what rounding down left over, one step at a time and
-// lowest key first, until nobody can take another step.
-func (e *Engine) handOutRest(plan *Plan) {
+// higher tiers first, until nobody can take another step.
+func (e *Engine) handOutRest() {
 	for round, given := 0, true; given; round++ {
 		given = false
-		for _, k := range e.order {
-			s, i := e.admitted[k], e.place[k]
-			a := &plan.Allocations[i]
-			step := int64(s.Kind.step())
-			if int64(a.Level)+step > e.high[i] {
+		for _, i := range e.order {
+			c := &e.claims[i]
+			if c.x+c.step > c.hi {
 				continue
 			}
-			more, _ := e.roomFor(s, step)
-			if more < step {
-				continue
+			if b := int(c.bound); b >= 0 && e.room[b/resources].of(b%resources) < int64(c.cost[b%resources])*int64(c.step) {
+				continue // what stopped it is still full
 			}
+			most := c.step
 			if round > 1 { // what others cannot use at all
-				more, _ = e.roomFor(s, e.high[i]-int64(a.Level))
-				more = more / step * step
+				most = c.hi - c.x
 			}
-			a.Level += Milliamps(more)
-			e.take(s, more)
+			more, bound := e.roomFor(c, most)
+			if more = max(0, more) / c.step * c.step; more == 0 {
+				c.bound = int32(bound)
+				continue
+			}
+			c.x += more
+			e.take(c, more)
 			given = true
 		}
 	}
 }
 
-// lend lowers the most of every session that draws clearly less than it was
+// lend lowers the most of every claim that uses clearly less than it was
 // given, where that helps somebody who is short. It reports whether it did.
-func (e *Engine) lend(plan *Plan) bool {
+func (e *Engine) lend() bool {
 	lent, short := false, false
-	for k, s := range e.admitted {
-		i := e.place[k]
-		a := &plan.Allocations[i]
-		short = short || a.Reason.Code == ReasonCircuit && !(s.UsesLess && s.Uses <= a.Level)
-		lent = lent || s.UsesLess && s.Uses < a.Level
+	for _, i := range e.order {
+		c := &e.claims[i]
+		less := c.uses >= 0 && c.uses < c.x
+		lent = lent || less
+		short = short || c.bound != unbound && !less
 	}
 	if !lent || !short {
 		return false
 	}
-	for k, s := range e.admitted {
-		if i := e.place[k]; s.UsesLess {
-			step := int64(s.Kind.step())
-			e.high[i] = min(e.high[i], max(e.low[i], (int64(s.Uses)+step-1)/step*step))
+	for _, i := range e.order {
+		if c := &e.claims[i]; c.uses >= 0 {
+			c.hi = min(c.hi, max(c.lo, c.uses+(c.step-c.uses%c.step)%c.step))
 		}
 	}
 	return true
 }
 
-// conclude books the levels and completes the reasons.
+// conclude writes the allocations with their reasons and books them.
 func (e *Engine) conclude(w *World, plan *Plan) {
-	sharers := resize(e.fill.first, e.tree.Len()*resPerCkt)
-	clear(sharers)
-	e.fill.first = sharers
-	given := zeroed(e.floors, e.tree.Len())
-	for k, s := range e.admitted {
-		i := e.place[k]
-		a := &plan.Allocations[i]
-		a.Power = s.Wiring.Power(a.Level)
-		given[s.Circuit] = given[s.Circuit].Plus(s.Wiring.At(max(a.Level, e.bookedFloor(s, plan))))
-		if int64(a.Level) >= int64(s.Max)/int64(s.Kind.step())*int64(s.Kind.step()) {
+	given := zeroed(e.sum, e.tree.Len())
+	sharers := zeroed(e.places, e.tree.Len()*resources)
+	e.places = sharers
+	for i := range e.claims {
+		c := &e.claims[i]
+		if c.waits {
+			c.addTo(&given[c.circuit], c.floor)
+			continue
+		}
+		c.addTo(&given[c.circuit], max(c.x, c.floor))
+		if c.bound != unbound && c.x < c.hi {
+			sharers[c.bound]++
+		}
+	}
+	for i := range e.claims {
+		c := &e.claims[i]
+		a := &plan.Allocations[c.session]
+		a.Key = w.Sessions[c.session].Key
+		if c.waits {
+			continue
+		}
+		a.Level = Milliamps(c.x)
+		a.Power = Milliwatts(int64(c.cost[resPower]) * int64(c.x))
+		switch {
+		case c.x >= c.most:
 			a.Reason = Reason{Code: ReasonMaximum, Circuit: -1}
-		} else if s.UsesLess && int64(a.Level) == e.high[i] {
+		case c.x >= c.hi:
 			a.Reason = Reason{Code: ReasonUsesLess, Circuit: -1}
-		} else if a.Reason.Circuit >= 0 {
-			sharers[a.Reason.Circuit*resPerCkt+int(a.Reason.Resource)]++
+		default:
+			a.Reason = reasonOf(int(c.bound))
+			a.Reason.Sharers = int(sharers[c.bound])
 		}
 	}
 	e.tree.AddUp(given)
-	for c := range given {
-		plan.Booked[c] = plan.Booked[c].Plus(given[c])
+	for i := range given {
+		plan.Booked[i] = plan.Booked[i].Plus(given[i])
 	}
-	for i := range plan.Allocations {
-		if r := &plan.Allocations[i].Reason; r.Code == ReasonCircuit && r.Circuit >= 0 {
-			r.Sharers = sharers[r.Circuit*resPerCkt+int(r.Resource)]
-		}
-	}
-	e.floors = given
-}
-
-func (e *Engine) bookedFloor(s *Session, plan *Plan) Milliamps {
-	if e.floorBooked(s, plan) {
-		return s.Floor
-	}
-	return 0
 }
 
 // reasonOf names the constraint that stopped a session.
@@ -357,12 +400,5 @@ func reasonOf(bound int) Reason {
 	if bound == unbound {
 		return Reason{Code: ReasonMaximum, Circuit: -1}
 	}
-	return Reason{Code: ReasonCircuit, Circuit: bound / resPerCkt, Resource: Resource(bound % resPerCkt)}
-}
-
-// zeroed returns s with length n and zero values, reusing its memory.
-func zeroed[T any](s []T, n int) []T {
-	s = resize(s, n)
-	clear(s)
-	return s
+	return Reason{Code: ReasonCircuit, Circuit: bound / resources, Resource: Resource(bound % resources)}
 }

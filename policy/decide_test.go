@@ -32,7 +32,7 @@ func randomWorld(r *rand.Rand) (*Tree, *World) {
 		w.Permitted[i].Power = Milliwatts(part(int64(p.capacity[i].Power)))
 	}
 	volts := []int64{120, 208, 230, 277}[r.IntN(4)]
-	for i, it := range p.items {
+	for i, it := range p.claims {
 		var phases Phases
 		for ph := L1; ph <= L3; ph++ {
 			if it.cost[ph] != 0 {
@@ -41,7 +41,7 @@ func randomWorld(r *rand.Rand) (*Tree, *World) {
 		}
 		wiring := Wiring{Phases: phases, Volts: volts}
 		if r.IntN(6) == 0 {
-			b := Booking{Circuit: it.circuit, Wiring: wiring, Level: Milliamps(r.IntN(10_000))}
+			b := Booking{Circuit: int(it.circuit), Wiring: wiring, Level: Milliamps(r.IntN(10_000))}
 			if r.IntN(2) == 0 {
 				w.Idle = append(w.Idle, b)
 			} else {
@@ -50,7 +50,7 @@ func randomWorld(r *rand.Rand) (*Tree, *World) {
 			continue
 		}
 		s := Session{
-			Key: i, Circuit: it.circuit, Wiring: wiring, Kind: Kind(r.IntN(2)),
+			Key: i, Circuit: int(it.circuit), Wiring: wiring, Kind: Kind(r.IntN(2)),
 			Min: Milliamps(r.IntN(3)) * 3000, Max: 6000 + Milliamps(r.IntN(26_000)),
 			CanPause: r.IntN(5) > 0, Tier: r.IntN(3), Weight: r.IntN(3),
 			Since: noon.Add(-time.Duration(r.IntN(3600)) * time.Second),
@@ -100,15 +100,26 @@ func eachRandomWorld(t *testing.T, f func(t *testing.T, seed int, r *rand.Rand, 
 	}
 }
 
+// lows is the least that each session is given when it is given anything, as
+// the engine has it after a decision.
+func lows(e *Engine, w *World) []Milliamps {
+	out := make([]Milliamps, len(w.Sessions))
+	for _, c := range e.claims {
+		out[c.session] = Milliamps(c.lo)
+	}
+	return out
+}
+
 func TestDecideIsFeasibleOnRandomTrees(t *testing.T) {
 	eachRandomWorld(t, func(t *testing.T, seed int, _ *rand.Rand, e *Engine, tree *Tree, w *World) {
 		var plan Plan
 		e.Decide(noon, w, &plan)
+		low := lows(e, w)
 		forced := make([]Load, tree.Len()) // what nobody can take away
 		for c := range forced {
 			for i, s := range w.Sessions {
 				if !s.CanPause && tree.Within(s.Circuit, c) {
-					forced[c] = forced[c].Plus(s.Wiring.At(Milliamps(e.low[i])))
+					forced[c] = forced[c].Plus(s.Wiring.At(low[i]))
 				}
 			}
 			for _, b := range w.Held {
@@ -123,9 +134,9 @@ func TestDecideIsFeasibleOnRandomTrees(t *testing.T) {
 			}
 		}
 		for c, sum := range drawn(tree, w, &plan) {
-			for r := range resPerCkt {
-				permitted := max(capacityOf(&w.Permitted[c], r), capacityOf(&forced[c], r))
-				require.LessOrEqual(t, capacityOf(&sum, r), permitted, "seed %d, circuit %d, resource %d", seed, c, r)
+			for r := range resources {
+				permitted := max(w.Permitted[c].of(r), forced[c].of(r))
+				require.LessOrEqual(t, sum.of(r), permitted, "seed %d, circuit %d, resource %d", seed, c, r)
 			}
 		}
 		for i, s := range w.Sessions {
@@ -180,15 +191,15 @@ func TestTheLargestSetChargesOnRandomTrees(t *testing.T) {
 	eachRandomWorld(t, func(t *testing.T, seed int, _ *rand.Rand, e *Engine, tree *Tree, w *World) {
 		var plan Plan
 		e.Decide(noon, w, &plan)
-		n, got := len(w.Sessions), 0
+		n, got, low := len(w.Sessions), 0, lows(e, w)
 		for i, a := range plan.Allocations {
-			if e.low[i] > 0 && a.Reason.Code != ReasonWaiting && w.Sessions[i].CanPause {
+			if low[i] > 0 && a.Reason.Code != ReasonWaiting && w.Sessions[i].CanPause {
 				got++
 			}
 		}
 		best := 0
 		for set := range 1 << n {
-			if size := feasibleSet(e, tree, w, set); size > best {
+			if size := feasibleSet(e, tree, w, low, set); size > best {
 				best = size
 			}
 		}
@@ -198,20 +209,20 @@ func TestTheLargestSetChargesOnRandomTrees(t *testing.T) {
 
 // feasibleSet is how many sessions that can pause are in the set, or -1 where
 // their minimums do not fit beside those of the sessions that cannot pause.
-func feasibleSet(e *Engine, tree *Tree, w *World, set int) int {
+func feasibleSet(e *Engine, tree *Tree, w *World, low []Milliamps, set int) int {
 	size := 0
 	for c := range tree.Len() {
 		var sum Load
 		for i, s := range w.Sessions {
 			in := set>>i&1 == 1
 			if c == 0 && in {
-				if !s.CanPause || e.low[i] == 0 {
+				if !s.CanPause || low[i] == 0 {
 					return -1 // one way to write each set
 				}
 				size++
 			}
 			if tree.Within(s.Circuit, c) && in {
-				sum = sum.Plus(s.Wiring.At(Milliamps(e.low[i])))
+				sum = sum.Plus(s.Wiring.At(low[i]))
 			}
 		}
 		if sum == (Load{}) {
@@ -219,11 +230,11 @@ func feasibleSet(e *Engine, tree *Tree, w *World, set int) int {
 		}
 		for i, s := range w.Sessions {
 			if !s.CanPause && tree.Within(s.Circuit, c) {
-				sum = sum.Plus(s.Wiring.At(Milliamps(e.low[i])))
+				sum = sum.Plus(s.Wiring.At(low[i]))
 			}
 		}
-		for r := range resPerCkt {
-			if used := capacityOf(&sum, r); used > capacityOf(&e.left[c], r) && usesResource(w, tree, set, c, r) {
+		for r := range resources {
+			if used := sum.of(r); used > e.left[c].of(r) && usesResource(w, tree, set, c, r) {
 				return -1
 			}
 		}

@@ -116,13 +116,8 @@ func (w Wiring) LevelAbove(p Milliwatts) Milliamps {
 func (w Wiring) perMilliamp() int64 { return int64(w.Phases.Count()) * w.Volts }
 
 // costs is what one milliampere of level takes of each resource of a circuit.
-func (w Wiring) costs() [resPerCkt]int64 {
-	var c [resPerCkt]int64
-	for p := L1; p <= L3; p++ {
-		if w.Phases.Has(p) {
-			c[p] = 1
-		}
+func (w Wiring) costs() [resources]int32 {
+	return [resources]int32{
+		int32(w.Phases & 1), int32(w.Phases >> 1 & 1), int32(w.Phases >> 2 & 1), int32(w.perMilliamp()),
 	}
-	c[resPower] = w.perMilliamp()
-	return c
 }

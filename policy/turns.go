@@ -40,63 +40,63 @@ const exactUpTo = 14
 
 // candidate is a session that competes for a place.
 type candidate struct {
-	s     *Session
-	place int   // in World.Sessions
-	low   int64 // what a place costs
-	rank  rank
-	able  bool // would fit if turns did not count
-	in    bool // has a place
+	s    *Session
+	c    *claim // its lower bound is what a place costs
+	rank rank
+	able bool // would fit if turns did not count
+	in   bool // has a place
 }
 
 // admit gives every session a place or makes it wait.
 func (e *Engine) admit(now time.Time, w *World, plan *Plan) {
-	for i := range w.Sessions {
-		s := &w.Sessions[i]
-		a := &plan.Allocations[i]
-		switch resting := s.CanPause && e.rankOf(now, s) == rankResting; {
-		case e.high[i] == 0:
-			a.Reason = Reason{Code: ReasonWaiting, Circuit: -1}
-		case resting:
-			e.low[i], e.high[i] = 0, 0
-			until := s.Turn.Since.Add(e.opt.ResumeAfter)
-			a.Reason = Reason{Code: ReasonWaiting, Circuit: -1}
-			a.Queue = Queue{Position: 1, Expected: until}
+	for i := range e.claims {
+		c := &e.claims[i]
+		if c.hi == 0 {
+			c.waits = true
+			plan.Allocations[c.session].Reason = Reason{Code: ReasonWaiting, Circuit: -1}
+		} else if c.resting {
+			c.lo, c.hi, c.waits = 0, 0, true
+			until := w.Sessions[c.session].Turn.Since.Add(e.opt.ResumeAfter)
+			a := &plan.Allocations[c.session]
+			a.Reason, a.Queue = Reason{Code: ReasonWaiting, Circuit: -1}, Queue{Position: 1, Expected: until}
 			plan.Review = earlier(plan.Review, until)
 		}
 	}
-	e.leaveAll(w)
-	e.candidates = e.candidates[:0]
-	if slices.ContainsFunc(e.room, overfull) {
-		for i := range w.Sessions {
-			if s := &w.Sessions[i]; e.high[i] > 0 && e.short(s) {
-				e.candidates = append(e.candidates, candidate{s: s, place: i, low: e.low[i], rank: e.rankOf(now, s)})
-			}
-		}
-		e.compete()
-		e.queueOthers(now, plan)
+	e.leaveAll()
+	if !slices.ContainsFunc(e.room, overfull) {
+		return
 	}
+	e.candidates = e.candidates[:0]
+	for i := range e.claims {
+		if c := &e.claims[i]; c.hi > 0 && e.short(c) {
+			s := &w.Sessions[c.session]
+			e.candidates = append(e.candidates, candidate{s: s, c: c, rank: e.rankOf(now, s)})
+		}
+	}
+	e.compete()
+	e.queueOthers(now, plan)
 }
 
 // overfull reports whether less than nothing is left.
 func overfull(left Load) bool { return !Load{}.Fits(left) }
 
 // leaveAll sets e.room to what is left when every session has its least.
-func (e *Engine) leaveAll(w *World) {
+func (e *Engine) leaveAll() {
 	e.room = zeroed(e.room, e.tree.Len())
-	for i := range w.Sessions {
-		s := &w.Sessions[i]
-		e.room[s.Circuit] = e.room[s.Circuit].Plus(s.Wiring.At(Milliamps(e.low[i])))
+	for i := range e.claims {
+		c := &e.claims[i]
+		c.addTo(&e.room[c.circuit], c.lo)
 	}
 	e.tree.AddUp(e.room)
-	for c := range e.room {
-		e.room[c] = e.left[c].Minus(e.room[c])
+	for i := range e.room {
+		e.room[i] = e.left[i].Minus(e.room[i])
 	}
 }
 
-// short reports whether a circuit above the session cannot carry all minimums.
-func (e *Engine) short(s *Session) bool {
-	for c := s.Circuit; c >= 0; c = e.tree.parent[c] {
-		if overfull(e.room[c]) {
+// short reports whether a circuit above the claim cannot carry all minimums.
+func (e *Engine) short(c *claim) bool {
+	for at := int(c.circuit); at >= 0; at = e.tree.parent[at] {
+		if overfull(e.room[at]) {
 			return true
 		}
 	}
@@ -134,7 +134,7 @@ func (e *Engine) compete() {
 			cmp.Compare(a.s.Turn.Served, b.s.Turn.Served), cmp.Compare(a.s.Key, b.s.Key))
 	})
 	for i := range list { // nobody has a place yet
-		e.take(list[i].s, -list[i].low)
+		e.take(list[i].c, -list[i].c.lo)
 	}
 	must, turn, overdue := upTo(list, rankMust), upTo(list, rankTurn), upTo(list, rankOverdue)
 	for i := range list[:must] {
@@ -152,6 +152,9 @@ func (e *Engine) compete() {
 	e.startNew(list[overdue:], list[must:turn])
 }
 
+// power is what the claim's lower bound costs.
+func (c *claim) power() int64 { return int64(c.cost[resPower]) * int64(c.lo) }
+
 // upTo is the number of candidates of rank r or before, in a sorted list.
 func upTo(list []candidate, r rank) int {
 	n, _ := slices.BinarySearchFunc(list, r+1, func(c candidate, r rank) int { return cmp.Compare(c.rank, r) })
@@ -159,18 +162,18 @@ func upTo(list []candidate, r rank) int {
 }
 
 func (e *Engine) fits(c *candidate) bool {
-	more, _ := e.roomFor(c.s, c.low)
-	return more >= c.low
+	more, _ := e.roomFor(c.c, c.c.lo)
+	return more >= c.c.lo
 }
 
 func (e *Engine) give(c *candidate) {
 	c.in = true
-	e.take(c.s, c.low)
+	e.take(c.c, c.c.lo)
 }
 
 func (e *Engine) takeBack(c *candidate) {
 	c.in = false
-	e.take(c.s, -c.low)
+	e.take(c.c, -c.c.lo)
 }
 
 // giveAll gives all of them a place, or none where not all fit.
@@ -195,7 +198,7 @@ func (e *Engine) giveOverdue(list []candidate) {
 		if e.fits(c) {
 			e.give(c)
 		} else if c.able {
-			e.take(c.s, c.low)
+			e.take(c.c, c.c.lo)
 		}
 	}
 }
@@ -225,7 +228,7 @@ func (e *Engine) giveMost(list []candidate) {
 	}
 	cheap := slices.Clone(order)
 	slices.SortStableFunc(cheap, func(a, b int) int {
-		return cmp.Compare(list[a].s.Wiring.Power(Milliamps(list[a].low)), list[b].s.Wiring.Power(Milliamps(list[b].low)))
+		return cmp.Compare(list[a].c.power(), list[b].c.power())
 	})
 	if e.giveInOrder(list, cheap) > first {
 		return
@@ -306,12 +309,13 @@ func (e *Engine) queueOthers(now time.Time, plan *Plan) {
 		if c.in {
 			continue
 		}
-		_, bound := e.roomFor(c.s, c.low)
+		c.c.waits = true
+		_, bound := e.roomFor(c.c, c.c.lo)
 		r := reasonOf(bound)
 		r.Code = ReasonWaiting
 		length[r.Circuit]++
 		at := e.turnEnds(now, r.Circuit, length[r.Circuit])
-		a := &plan.Allocations[c.place]
+		a := &plan.Allocations[c.c.session]
 		a.Reason, a.Queue = r, Queue{Position: length[r.Circuit], Expected: at}
 		plan.Review = earlier(plan.Review, at)
 	}
@@ -322,7 +326,7 @@ func (e *Engine) turnEnds(now time.Time, circuit, nth int) time.Time {
 	var ends []time.Time
 	for i := range e.candidates {
 		c := &e.candidates[i]
-		if !c.in || c.rank == rankMust || circuit >= 0 && !e.tree.Within(c.s.Circuit, circuit) {
+		if !c.in || c.rank == rankMust || circuit >= 0 && !e.tree.Within(int(c.c.circuit), circuit) {
 			continue
 		}
 		began := now

@@ -1,0 +1,30 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/headroom-ev/headroom/controller"
+	"github.com/headroom-ev/headroom/controller/config"
+)
+
+// runCmd is the daemon.
+type runCmd struct {
+	Config string `required:"" placeholder:"FILE" help:"Configuration file."`
+}
+
+// Run steers until the context ends.
+func (c *runCmd) Run(ctx context.Context, env *environment) error {
+	cfg, err := config.Load(c.Config, config.ForRun)
+	if err != nil {
+		return &exitError{exitConfig, fmt.Errorf("the configuration cannot be used:\n%w", err)}
+	}
+	for _, w := range cfg.Warnings {
+		env.log.Warn("configuration", "at", w.String())
+	}
+	daemon, err := controller.New(controller.Options{Config: cfg, Logger: env.log, Version: version().Version})
+	if err != nil {
+		return err
+	}
+	return daemon.Run(ctx)
+}

@@ -1,0 +1,279 @@
+package controller
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/headroom-ev/headroom/controller/config"
+	"github.com/headroom-ev/headroom/controller/core"
+	"github.com/headroom-ev/headroom/controller/web"
+	"github.com/headroom-ev/headroom/edrvapi"
+)
+
+// Options are what a Controller is built from.
+type Options struct {
+	Config  *config.Config
+	Logger  *slog.Logger
+	Version string
+
+	// Transport replaces the connection to eDRV, for tests.
+	Transport http.RoundTripper
+}
+
+// Controller is the daemon: it receives eDRV's webhooks, keeps the models of
+// all sites, and steers them.
+type Controller struct {
+	cfg     *config.Config
+	log     *slog.Logger
+	version string
+
+	client  *edrvapi.Client
+	exec    *executor
+	hooks   *webhooks
+	metrics *web.Metrics
+	admin   http.Handler
+
+	sites  []*site
+	byName map[string]*site
+	// Which site a connector or a station belongs to.
+	byConnector, byStation map[string]*site
+
+	webhookListener, adminListener net.Listener
+}
+
+// New builds a controller and opens its listeners. It sends nothing and starts
+// nothing.
+func New(opts Options) (*Controller, error) {
+	c := &Controller{
+		cfg: opts.Config, log: opts.Logger, version: opts.Version,
+		byName: map[string]*site{}, byConnector: map[string]*site{}, byStation: map[string]*site{},
+	}
+	if c.log == nil {
+		c.log = slog.New(slog.DiscardHandler)
+	}
+	registry := prometheus.NewRegistry()
+	c.metrics = web.NewMetrics(registry, c.siteNames())
+	if err := c.buildClient(opts.Transport); err != nil {
+		return nil, err
+	}
+	c.exec = &executor{api: c.client, verdict: c.metrics.Verdict}
+	if err := c.buildSites(); err != nil {
+		return nil, err
+	}
+	if err := c.buildWebhooks(); err != nil {
+		return nil, err
+	}
+	c.admin = web.New(web.Options{
+		Sites: c, Token: c.cfg.Listen.AdminToken.Reveal, Registry: registry, Logger: c.log, Version: c.version,
+	})
+	return c, c.listen()
+}
+
+func (c *Controller) siteNames() []string {
+	names := make([]string, len(c.cfg.Sites))
+	for i := range c.cfg.Sites {
+		names[i] = c.cfg.Sites[i].ID
+	}
+	return names
+}
+
+func (c *Controller) buildClient(transport http.RoundTripper) (err error) {
+	e := &c.cfg.EDRV
+	c.client, err = edrvapi.New(edrvapi.Options{
+		BaseURL: e.URL, APIKey: e.APIKey.Reveal, SetLimitMethod: string(e.SetLimitMethod),
+		RequestsPerSecond: float64(e.RequestsPerSecond) / 1000, Transport: transport, Logger: c.log,
+		Observe: func(op edrvapi.Operation, code string, took time.Duration) {
+			c.metrics.Request(string(op), code, took)
+		},
+	})
+	return err
+}
+
+func (c *Controller) buildSites() error {
+	now := time.Now()
+	for i := range c.cfg.Sites {
+		settings, err := siteSettings(&c.cfg.Sites[i], &c.cfg.Control)
+		if err != nil {
+			return err
+		}
+		model, err := core.New(settings, now)
+		if err != nil {
+			return err
+		}
+		s := newSite(model, len(settings.Connectors), c.exec, c.log)
+		s.observePass = func(took, late time.Duration) { c.metrics.Pass(settings.ID, took, late) }
+		c.sites = append(c.sites, s)
+		c.byName[settings.ID] = s
+		for _, k := range settings.Connectors {
+			c.byConnector[k.ID] = s
+			c.byStation[k.Station] = s
+		}
+	}
+	return nil
+}
+
+func (c *Controller) buildWebhooks() error {
+	e := &c.cfg.EDRV
+	scheme, err := edrvapi.ParseScheme(string(e.WebhookSigning))
+	if err != nil {
+		return err
+	}
+	secrets := make([]string, len(e.WebhookSecrets))
+	for i, s := range e.WebhookSecrets {
+		secrets[i] = s.Reveal()
+	}
+	verifier, err := edrvapi.NewVerifier(edrvapi.VerifierConfig{
+		Secrets: secrets, Signing: scheme, Tolerance: e.WebhookTolerance, Unsigned: e.InsecureUnsigned,
+	})
+	if err != nil {
+		return err
+	}
+	c.hooks = &webhooks{verifier: verifier, route: c.route, observe: c.metrics.Webhook, log: c.log}
+	return nil
+}
+
+// route finds the sites that an event is about. One that names nothing of ours
+// is not known. Without an event, all sites are meant.
+func (c *Controller) route(e *edrvapi.Event) ([]*site, bool) {
+	if e == nil {
+		return c.sites, true
+	}
+	var connector, station, session string
+	switch {
+	case e.Session != nil:
+		connector, station = e.Session.Connector, e.Session.Station
+	case e.Station != nil:
+		station = e.Station.ID
+	case e.Action != nil:
+		connector, station, session = e.Action.Connector, e.Action.Station, e.Action.Session
+	default:
+		return nil, true // a type that says nothing to us
+	}
+	if s, ok := c.byConnector[connector]; ok {
+		return []*site{s}, true
+	}
+	if s, ok := c.byStation[station]; ok {
+		return []*site{s}, true
+	}
+	if connector == "" && station == "" && session != "" {
+		return c.sites, true // the model that has the session knows
+	}
+	return nil, false
+}
+
+func (c *Controller) listen() error {
+	var err error
+	if c.webhookListener, err = net.Listen("tcp", c.cfg.Listen.Webhooks); err != nil {
+		return fmt.Errorf("listen for webhooks: %w", err)
+	}
+	if c.adminListener, err = net.Listen("tcp", c.cfg.Listen.Admin); err != nil {
+		return errors.Join(fmt.Errorf("listen for the admin page: %w", err), c.webhookListener.Close())
+	}
+	return nil
+}
+
+// WebhookAddr and AdminAddr are where the controller listens.
+func (c *Controller) WebhookAddr() net.Addr { return c.webhookListener.Addr() }
+
+// AdminAddr is where the page, the API, the metrics and health are served.
+func (c *Controller) AdminAddr() net.Addr { return c.adminListener.Addr() }
+
+// stopWithin is how long Run takes to stop at most: the contract allows 10 s.
+const stopWithin = 8 * time.Second
+
+// Run steers the sites until the context ends. It returns when everything it
+// started has ended.
+func (c *Controller) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	mux := http.NewServeMux()
+	mux.Handle("/webhooks/edrv", c.hooks)
+	servers := []*http.Server{
+		{
+			Handler: mux, ReadHeaderTimeout: 2 * time.Second, ReadTimeout: 5 * time.Second, WriteTimeout: 5 * time.Second,
+			IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10, ErrorLog: slog.NewLogLogger(c.log.Handler(), slog.LevelDebug),
+		},
+		{
+			Handler: c.admin, ReadHeaderTimeout: 2 * time.Second, ReadTimeout: 5 * time.Second,
+			IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10, ErrorLog: slog.NewLogLogger(c.log.Handler(), slog.LevelDebug),
+			BaseContext: func(net.Listener) context.Context { return ctx }, // streams end with us
+		},
+	}
+	var running sync.WaitGroup
+	for i, l := range []net.Listener{c.webhookListener, c.adminListener} {
+		running.Go(func() {
+			if err := servers[i].Serve(l); !errors.Is(err, http.ErrServerClosed) {
+				cancel(fmt.Errorf("serve %s: %w", l.Addr(), err))
+			}
+		})
+	}
+	for _, s := range c.sites {
+		running.Go(func() { s.run(ctx) })
+	}
+	running.Go(func() { c.watchGroups(ctx) })
+	c.log.Info("headroom is running", "version", c.version, "webhooks", c.WebhookAddr().String(), "admin", c.AdminAddr().String(),
+		"sites", len(c.sites))
+
+	<-ctx.Done()
+	c.log.Info("stopping: the chargers keep their limits")
+	stop, done := context.WithTimeout(context.WithoutCancel(ctx), stopWithin)
+	defer done()
+	for _, server := range servers {
+		if err := server.Shutdown(stop); err != nil {
+			c.log.Warn("a connection was cut off", "reason", err)
+			_ = server.Close()
+		}
+	}
+	c.client.Close()
+	running.Wait()
+	c.exec.wait()
+	if err := context.Cause(ctx); !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return nil
+}
+
+// groupsEvery is how often eDRV's load-management groups are looked at.
+const groupsEvery = 10 * time.Minute
+
+// watchGroups tells the sites which connectors eDRV's own load management
+// steers too.
+func (c *Controller) watchGroups(ctx context.Context) {
+	wait := time.Duration(0)
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(wait):
+		}
+		in := core.Grouped{Connectors: map[string]string{}, Stations: map[string]string{}}
+		groups, err := c.client.Groups(ctx)
+		if wait = groupsEvery; err != nil {
+			wait, in.Failed = time.Minute, err.Error()
+			c.log.Warn("eDRV's load-management groups cannot be listed", "reason", err)
+		}
+		for _, g := range groups.Items {
+			name := g.Name
+			if name == "" {
+				name = g.ID
+			}
+			for _, id := range g.Connectors {
+				in.Connectors[id] = name
+			}
+			for _, id := range g.Stations {
+				in.Stations[id] = name
+			}
+		}
+		for _, s := range c.sites {
+			s.inbox.put(in)
+		}
+	}
+}

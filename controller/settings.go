@@ -1,0 +1,81 @@
+package controller
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/headroom-ev/headroom/controller/config"
+	"github.com/headroom-ev/headroom/controller/core"
+	"github.com/headroom-ev/headroom/policy"
+)
+
+// siteSettings turns the configuration of a site into the settings of its
+// model. The configuration has been checked.
+func siteSettings(site *config.Site, control *config.Control) (core.Settings, error) {
+	rule, err := policy.RuleNamed(string(site.Share))
+	if err != nil {
+		return core.Settings{}, fmt.Errorf("site %s: %w", site.ID, err)
+	}
+	s := core.Settings{
+		ID: site.ID, Location: site.Location, Zone: site.Timezone, Rule: rule,
+		CutHedge: int64(site.CutHedge), MinOn: site.MinOn,
+		Timing: core.Timing{
+			Tick: control.Tick, Resync: control.Resync, ReportStale: control.ReportStale,
+			VerdictTimeout: control.VerdictTimeout, Settle: control.Settle, RaiseEvery: control.RaiseEvery,
+			DisengageAfter: control.DisengageAfter, Rotate: control.Rotate, ResumeAfter: control.ResumeAfter,
+			Reassert: control.Reassert, RecoverAfter: control.RecoverAfter,
+		},
+	}
+	if control.Mode == config.ModeObserve {
+		s.Mode = core.Observe
+	}
+	switch site.Engage {
+	case config.EngageMeasured:
+		s.Engage = core.EngageMeasured
+	case config.EngageAlways:
+		s.Engage = core.EngageAlways
+	}
+	margin := site.Margin.At(site.Voltage)
+	for i := range site.Circuits {
+		s.Circuits = append(s.Circuits, circuitSettings(&site.Circuits[i], margin, site.Voltage))
+	}
+	for i := range site.Connectors {
+		s.Connectors = append(s.Connectors, connectorSettings(&site.Connectors[i], site.Voltage))
+	}
+	return s, nil
+}
+
+func circuitSettings(c *config.Circuit, margin policy.Margin, volts config.Volts) core.Circuit {
+	out := core.Circuit{
+		ID: c.ID, Parent: c.Parent, Limit: c.Limit.Load(), Margin: margin,
+		Base: c.BaseLoad.Worst(volts), Meter: c.BaseLoad.Meter,
+	}
+	if reserve := c.ArrivalReserve; reserve != (config.Level{}) {
+		out.ArrivalReserve, out.ReserveSet = reserve.Load(volts), true
+	}
+	for _, w := range c.Schedule {
+		window := policy.Window{From: int(w.From), To: int(w.To), Limit: w.Limit.Load()}
+		for day := range window.Days {
+			window.Days[day] = w.Days.Has(time.Weekday(day))
+		}
+		out.Windows = append(out.Windows, window)
+	}
+	return out
+}
+
+// connectorSettings books a DC connector's watts at the level that reaches
+// them, so that what is booked is never less than what is ordered.
+func connectorSettings(c *config.Connector, volts config.Volts) core.Connector {
+	wiring := c.Wiring(volts)
+	out := core.Connector{
+		ID: c.ID, Name: c.Name, Station: c.Station, Circuit: c.Circuit, Wiring: wiring, First: c.Phases.Order()[0],
+		Min: c.Min.Current, Max: c.Max.Current, Fallback: c.Fallback.Current,
+		InstallFallback: c.InstallFallback, CanPause: c.CanPause, Tier: c.Tier, Weight: int(c.Weight),
+	}
+	if c.Kind == config.DC {
+		out.Kind = policy.DC
+		out.MinPower, out.MaxPower, out.FallbackPower = c.Min.Power, c.Max.Power, c.Fallback.Power
+		out.Min, out.Max, out.Fallback = wiring.LevelAbove(c.Min.Power), wiring.LevelAbove(c.Max.Power), wiring.LevelAbove(c.Fallback.Power)
+	}
+	return out
+}

@@ -1,0 +1,121 @@
+package controller
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/headroom-ev/headroom/controller/core"
+)
+
+// site is the shell around the model of one site. Its owner, the goroutine in
+// run, is the only one that touches the model.
+type site struct {
+	model *core.Site
+	inbox *mailbox
+	exec  *executor
+	log   *slog.Logger
+
+	observePass func(took, late time.Duration)
+
+	view  atomic.Pointer[core.View]
+	moved atomic.Int64 // when the owner last moved, Unix nanoseconds
+
+	mu      sync.Mutex
+	changed chan struct{} // closed and replaced at every new view
+	notes   []core.Note   // the newest, oldest first
+}
+
+// maxNotes is how many notes are kept for the page.
+const maxNotes = 500
+
+// viewEvery is the shortest time between two views: readers need no more, and
+// a burst of events is not slowed down by them.
+const viewEvery = 100 * time.Millisecond
+
+func newSite(model *core.Site, connectors int, exec *executor, log *slog.Logger) *site {
+	s := &site{
+		model: model, inbox: newMailbox(connectors), exec: exec,
+		log: log.With("site", model.ID()), changed: make(chan struct{}),
+	}
+	s.view.Store(model.View())
+	s.moved.Store(time.Now().UnixNano())
+	return s
+}
+
+// run owns the model until the context ends.
+func (s *site) run(ctx context.Context) {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	var shown time.Time
+	stale := false
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-s.inbox.wake:
+		case <-timer.C:
+		}
+		start := time.Now()
+		due := s.model.Wake()
+		inputs := s.inbox.take()
+		effects := s.model.Step(start, inputs...)
+		for _, e := range effects {
+			s.do(ctx, e)
+		}
+		s.moved.Store(start.UnixNano())
+		s.observePass(time.Since(start), max(0, start.Sub(due)))
+		stale = stale || len(inputs) > 0 || len(effects) > 0 || !start.Before(due)
+		next := s.model.Wake()
+		if since := start.Sub(shown); stale && since >= viewEvery {
+			s.show()
+			shown, stale = start, false
+		} else if stale {
+			next = minTime(next, shown.Add(viewEvery))
+		}
+		timer.Reset(time.Until(next))
+	}
+}
+
+// do executes one effect. Calls to eDRV run beside the owner and answer through
+// the mailbox.
+func (s *site) do(ctx context.Context, e core.Effect) {
+	if n, ok := e.(core.Note); ok {
+		s.record(n)
+		return
+	}
+	s.exec.do(ctx, s, e)
+}
+
+// record keeps a note for the page and writes it to the log.
+func (s *site) record(n core.Note) {
+	level := slog.LevelInfo
+	if n.Alarm {
+		level = slog.LevelWarn
+	}
+	s.log.Log(context.Background(), level, n.Text, "kind", string(n.Kind), "connector", n.Connector, "session", n.Session)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.notes) == maxNotes {
+		s.notes = append(s.notes[:0], s.notes[1:]...)
+	}
+	s.notes = append(s.notes, n)
+}
+
+// show publishes the state of the model.
+func (s *site) show() {
+	s.view.Store(s.model.View())
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	close(s.changed)
+	s.changed = make(chan struct{})
+}
+
+func minTime(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
+}

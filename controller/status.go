@@ -1,0 +1,91 @@
+package controller
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/headroom-ev/headroom/controller/core"
+	"github.com/headroom-ev/headroom/controller/web"
+)
+
+// The controller is what the web shows and sets.
+var _ web.Sites = (*Controller)(nil)
+
+// Names lists the sites in the order of the configuration.
+func (c *Controller) Names() []string { return c.siteNames() }
+
+// View is the state of a site.
+func (c *Controller) View(name string) (*core.View, bool) {
+	s, ok := c.byName[name]
+	if !ok {
+		return nil, false
+	}
+	return s.view.Load(), true
+}
+
+// Changed returns a channel that is closed at the next change of the view.
+func (c *Controller) Changed(name string) <-chan struct{} {
+	s, ok := c.byName[name]
+	if !ok {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.changed
+}
+
+// Notes are the newest notes of a site.
+func (c *Controller) Notes(name string) []core.Note {
+	s, ok := c.byName[name]
+	if !ok {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]core.Note(nil), s.notes...)
+}
+
+// Set hands an input to the site and waits for the view after it.
+func (c *Controller) Set(ctx context.Context, name string, in core.Input) error {
+	s, ok := c.byName[name]
+	if !ok {
+		return fmt.Errorf("no site %q", name)
+	}
+	changed := c.Changed(name)
+	if !s.inbox.put(in) {
+		return fmt.Errorf("site %s is overloaded: try again", name)
+	}
+	select {
+	case <-changed:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// stuckAfter is how many ticks the owner of a site may miss.
+const stuckAfter = 3
+
+// Health is the state of what all sites share.
+func (c *Controller) Health() web.Health {
+	now := time.Now()
+	h := web.Health{Webhooks: map[string]uint64{}, Version: c.version}
+	for _, s := range c.sites {
+		if late := now.Sub(time.Unix(0, s.moved.Load())); late > stuckAfter*c.cfg.Control.Tick+time.Second {
+			h.Stuck = fmt.Sprintf("the loop of site %s has not moved for %s", s.model.ID(), late.Round(time.Second))
+		}
+		if !s.view.Load().Synced {
+			h.Unready = fmt.Sprintf("site %s: no full list of sessions from eDRV yet", s.model.ID())
+		}
+	}
+	if last := c.hooks.last.Load(); last > 0 {
+		h.LastWebhook = time.Unix(0, last)
+	}
+	for _, result := range hookResults {
+		h.Webhooks[result] = c.metrics.Webhooks(result)
+	}
+	stats := c.client.Stats()
+	h.APIDown, h.APIWaiting = stats.BreakerOpen, stats.WaitingCuts+stats.WaitingRaises+stats.WaitingReads
+	return h
+}

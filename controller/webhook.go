@@ -1,0 +1,117 @@
+package controller
+
+import (
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/headroom-ev/headroom/controller/core"
+	"github.com/headroom-ev/headroom/edrvapi"
+)
+
+// The results of a delivery, as the metric webhooks_total has them.
+const (
+	hookAccepted     = "accepted"
+	hookDuplicate    = "duplicate"
+	hookUnauthorized = "unauthorized"
+	hookTooLarge     = "too_large"
+	hookUnreadable   = "unreadable"
+	hookForeign      = "foreign"
+)
+
+// hookResults is the closed list of them.
+var hookResults = []string{hookAccepted, hookDuplicate, hookUnauthorized, hookTooLarge, hookUnreadable, hookForeign}
+
+// webhooks is the handler of eDRV's deliveries. It verifies, drops what it has
+// seen, decodes, puts the event into the mailbox of its site, and answers; the
+// work is done by the owner of the site afterwards.
+type webhooks struct {
+	verifier *edrvapi.Verifier
+	route    func(*edrvapi.Event) (sites []*site, known bool)
+	observe  func(result string, took time.Duration)
+	log      *slog.Logger
+	ids      seen
+	last     atomic.Int64 // time of the last authentic delivery, Unix nanoseconds
+	dead     deadLetters
+	refused  sampled
+}
+
+// ServeHTTP answers a delivery.
+func (h *webhooks) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Method != http.MethodPost {
+		w.Header().Set("Allow", http.MethodPost)
+		http.Error(w, "method not allowed", http.StatusMethodNotAllowed)
+		return
+	}
+	start := time.Now()
+	result, status := h.take(w, r, start)
+	if result != "" {
+		h.observe(result, time.Since(start))
+	}
+	w.WriteHeader(status)
+}
+
+// take does everything but answer.
+func (h *webhooks) take(w http.ResponseWriter, r *http.Request, now time.Time) (result string, status int) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, edrvapi.MaxEventBytes))
+	if err != nil {
+		if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+			return hookTooLarge, http.StatusRequestEntityTooLarge
+		}
+		return "", http.StatusBadRequest // the sender went away
+	}
+	if err := h.verifier.Verify(r.Header, body, now); err != nil {
+		if h.refused.now(now) {
+			h.log.Warn("refused a webhook", "reason", err, "remote", r.RemoteAddr)
+		}
+		return hookUnauthorized, http.StatusUnauthorized
+	}
+	h.last.Store(now.UnixNano())
+	event, err := edrvapi.DecodeEvent(body)
+	if err != nil {
+		// It is authentic: eDRV would only send it again, and in the end disable
+		// the endpoint. It is kept aside, and a list tells what it meant.
+		h.dead.add(deadLetter{At: now, Reason: err.Error(), Body: body})
+		sites, _ := h.route(nil)
+		for _, s := range sites {
+			s.inbox.put(core.ResyncWanted{Why: "a webhook could not be read"})
+		}
+		return hookUnreadable, http.StatusOK
+	}
+	if !h.ids.add(event.ID) {
+		return hookDuplicate, http.StatusOK
+	}
+	sites, known := h.route(&event)
+	if !known {
+		return hookForeign, http.StatusOK
+	}
+	in := inputOf(&event)
+	for _, s := range sites {
+		if !s.inbox.put(in) {
+			h.ids.forget(event.ID)
+			w.Header().Set("Retry-After", "1")
+			return "", http.StatusServiceUnavailable
+		}
+	}
+	return hookAccepted, http.StatusOK
+}
+
+// inputOf is what an event means to a site.
+func inputOf(e *edrvapi.Event) core.Input {
+	switch {
+	case e.Session != nil:
+		return core.SessionSeen{Session: *e.Session}
+	case e.Kind == edrvapi.EventStationOnline, e.Kind == edrvapi.EventStationOffline:
+		return core.StationSeen{Station: e.Station.ID, Online: e.Kind == edrvapi.EventStationOnline}
+	case e.Kind == edrvapi.EventActionRequested:
+		return core.ActionSeen{Action: *e.Action, Verdict: core.Requested}
+	case e.Kind == edrvapi.EventActionAccepted:
+		return core.ActionSeen{Action: *e.Action, Verdict: core.Accepted}
+	case e.Kind == edrvapi.EventActionRejected:
+		return core.ActionSeen{Action: *e.Action, Verdict: core.Rejected}
+	}
+	return core.Heard{}
+}
