@@ -1,0 +1,208 @@
+package web
+
+import (
+	"math"
+	"runtime"
+	"runtime/debug"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/headroom-ev/headroom/controller/core"
+)
+
+const prefix = "headroom_"
+
+func desc(name, help string, labels ...string) *prometheus.Desc {
+	return prometheus.NewDesc(prefix+name, help, labels, nil)
+}
+
+func ofSite(name, help string, labels ...string) *prometheus.Desc {
+	return desc(name, help, append([]string{"site"}, labels...)...)
+}
+
+func ofCircuit(name, help string) *prometheus.Desc   { return ofSite(name, help, "circuit") }
+func ofPhase(name, help string) *prometheus.Desc     { return ofSite(name, help, "circuit", "phase") }
+func ofConnector(name, help string) *prometheus.Desc { return ofSite(name, help, "connector") }
+
+// worstDraw explains what counts as measured.
+const worstDraw = "Draw of the chargers below; one without a fresh reading counts at the most it may draw."
+
+// The metrics that are a function of the views and the health. A gauge is NaN
+// where its value is not known, and +Inf where there is no limit.
+var (
+	circuitLimit     = ofCircuit("circuit_limit_watts", "Power limit in force; +Inf: none.")
+	circuitCommitted = ofCircuit("circuit_committed_watts", "Most that the chargers below may draw.")
+	circuitMeasured  = ofCircuit("circuit_measured_watts", worstDraw)
+	circuitBaseLoad  = ofCircuit("circuit_base_load_watts", "Draw of everything else below.")
+	circuitFailSafe  = ofCircuit("circuit_failsafe", "1 if the fallbacks of all chargers below fit the limit.")
+	circuitOver      = ofCircuit("over_limit_seconds_total", "Time in which more flowed than the limit.")
+	circuitBudget    = ofCircuit("overload_budget_ratio", "What is left of the overload that the protection of the circuit permits; 1 until known.")
+
+	phaseLimit     = ofPhase("circuit_phase_limit_amperes", "Current limit in force; +Inf: none.")
+	phaseCommitted = ofPhase("circuit_phase_committed_amperes", "Most that the chargers below may draw.")
+	phaseMeasured  = ofPhase("circuit_phase_measured_amperes", worstDraw)
+	phaseBaseLoad  = ofPhase("circuit_phase_base_load_amperes", "Draw of everything else below.")
+
+	connectorMeasured  = ofConnector("connector_measured_watts", "Draw; NaN: no fresh reading.")
+	connectorCommitted = ofConnector("connector_committed_watts", "Most that it may draw.")
+	connectorOnline    = ofConnector("connector_online", "1 if its station is connected to eDRV.")
+
+	siteState          = ofSite("site_state", "1 for the state that the site is in.", "state")
+	siteMode           = ofSite("site_mode", "1 for the mode that the site is in.", "mode")
+	siteEngaged        = ofSite("site_engaged", "1 if the site is congested and its sessions are steered.")
+	siteFailSafe       = ofSite("site_failsafe", "1 if losing every message would keep the site within its limits.")
+	siteSessions       = ofSite("sessions", "Running sessions: charging, waiting for a turn, idle (below 100 W), or without a fresh reading.", "state")
+	siteOrders         = ofSite("orders_total", "Orders that lower or raise the limit of a session, by what became of them.", "direction", "result")
+	siteInFlight       = ofSite("orders_in_flight", "Connectors with an order that waits for its verdict.")
+	siteUncontrollable = ofSite("uncontrollable_sessions", "Sessions that orders do not reach or that do not follow them.")
+	sitePass           = ofSite("last_pass_timestamp_seconds", "When the site last decided.")
+	siteHeard          = ofSite("last_webhook_timestamp_seconds", "When eDRV last sent a webhook about the site, or the start.")
+	siteListed         = ofSite("last_list_timestamp_seconds", "When the last full list of sessions was asked for; NaN: none yet.")
+
+	apiDown    = desc("edrv_suspended", "1 if calls to eDRV are suspended because it does not answer.")
+	apiWaiting = desc("edrv_waiting_calls", "Calls to eDRV that wait for their turn.")
+	openPages  = desc("event_streams", "Event streams that are open.")
+	buildInfo  = desc("build_info", "1, with the version of the program.", "version", "revision", "goversion")
+)
+
+// collector makes metrics of the views at the time of the scrape.
+type collector struct {
+	sites   Sites
+	budget  func(site, circuit string) float64
+	version string
+	streams func() int
+}
+
+// Describe sends nothing: which series there are depends on the sites.
+func (*collector) Describe(chan<- *prometheus.Desc) {}
+
+// Collect sends all series of all sites.
+func (c *collector) Collect(out chan<- prometheus.Metric) {
+	h := c.sites.Health()
+	gauge(out, apiDown, flag(h.APIDown))
+	gauge(out, apiWaiting, float64(h.APIWaiting))
+	gauge(out, openPages, float64(c.streams()))
+	gauge(out, buildInfo, 1, c.version, revision(), runtime.Version())
+	for _, name := range c.sites.Names() {
+		if v, ok := c.sites.View(name); ok {
+			collectSite(out, name, v)
+			c.collectCircuits(out, name, v)
+			collectConnectors(out, name, v)
+		}
+	}
+}
+
+func collectSite(out chan<- prometheus.Metric, site string, v *core.View) {
+	for _, state := range core.StateNames() {
+		gauge(out, siteState, flag(v.State == state), site, state)
+	}
+	for _, mode := range []core.Mode{core.Enforce, core.Observe} {
+		gauge(out, siteMode, flag(v.Mode == mode.String()), site, mode.String())
+	}
+	gauge(out, siteEngaged, flag(v.Engaged), site)
+	gauge(out, siteFailSafe, flag(v.FailSafe), site)
+	gauge(out, sitePass, seconds(v.Time), site)
+	gauge(out, siteHeard, seconds(v.Heard), site)
+	gauge(out, siteListed, seconds(v.Listed), site)
+	counts := countSessions(v)
+	for _, state := range sessionStates {
+		gauge(out, siteSessions, float64(counts[state]), site, state)
+	}
+	for d, direction := range core.Directions() {
+		for r, result := range core.Results() {
+			counter(out, siteOrders, float64(v.Counters.Orders[d][r]), site, direction, result)
+		}
+	}
+	orders, lost := 0, 0
+	for i := range v.Connectors {
+		if inFlight(&v.Connectors[i]) {
+			orders++
+		}
+		if uncontrollable(&v.Connectors[i]) {
+			lost++
+		}
+	}
+	gauge(out, siteInFlight, float64(orders), site)
+	gauge(out, siteUncontrollable, float64(lost), site)
+}
+
+func (c *collector) collectCircuits(out chan<- prometheus.Metric, site string, v *core.View) {
+	for i := range v.Circuits {
+		k := &v.Circuits[i]
+		budget := 1.0
+		if c.budget != nil {
+			budget = c.budget(site, k.ID)
+		}
+		gauge(out, circuitLimit, limit(k.LimitW), site, k.ID)
+		gauge(out, circuitCommitted, k.CommittedW, site, k.ID)
+		gauge(out, circuitMeasured, k.MeasuredW, site, k.ID)
+		gauge(out, circuitBaseLoad, k.BaseLoadW, site, k.ID)
+		gauge(out, circuitFailSafe, flag(k.FailSafe), site, k.ID)
+		gauge(out, circuitBudget, budget, site, k.ID)
+		counter(out, circuitOver, k.OverSeconds, site, k.ID)
+		for _, p := range k.Phases {
+			gauge(out, phaseLimit, limit(p.LimitA), site, k.ID, p.Phase)
+			gauge(out, phaseCommitted, p.CommittedA, site, k.ID, p.Phase)
+			gauge(out, phaseMeasured, p.MeasuredA, site, k.ID, p.Phase)
+			gauge(out, phaseBaseLoad, p.BaseLoadA, site, k.ID, p.Phase)
+		}
+	}
+}
+
+func collectConnectors(out chan<- prometheus.Metric, site string, v *core.View) {
+	for i := range v.Connectors {
+		c := &v.Connectors[i]
+		measured := math.NaN()
+		if c.MeasuredW != nil {
+			measured = *c.MeasuredW
+		}
+		gauge(out, connectorMeasured, measured, site, c.ID)
+		gauge(out, connectorCommitted, c.Committed, site, c.ID)
+		gauge(out, connectorOnline, flag(c.Online), site, c.ID)
+	}
+}
+
+func gauge(out chan<- prometheus.Metric, d *prometheus.Desc, v float64, labels ...string) {
+	out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
+}
+
+func counter(out chan<- prometheus.Metric, d *prometheus.Desc, v float64, labels ...string) {
+	out <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, v, labels...)
+}
+
+func flag(yes bool) float64 {
+	if yes {
+		return 1
+	}
+	return 0
+}
+
+// limit is a limit, which may not exist.
+func limit(v *float64) float64 {
+	if v == nil {
+		return math.Inf(1)
+	}
+	return *v
+}
+
+// seconds is a time, which may not be known.
+func seconds(t time.Time) float64 {
+	if t.IsZero() {
+		return math.NaN()
+	}
+	return float64(t.UnixMilli()) / 1000
+}
+
+// revision is the commit that the program was built from, as far as the
+// toolchain recorded it.
+func revision() string {
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, s := range info.Settings {
+			if s.Key == "vcs.revision" {
+				return s.Value
+			}
+		}
+	}
+	return "unknown"
+}

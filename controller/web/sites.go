@@ -1,0 +1,44 @@
+package web
+
+import (
+	"context"
+	"time"
+
+	"github.com/headroom-ev/headroom/controller/core"
+)
+
+// Sites is what the web shows and sets. The daemon implements it.
+type Sites interface {
+	// Names lists the sites in the order of the configuration.
+	Names() []string
+	// View is the state of a site; ok is false where there is no such site. The
+	// value is never changed.
+	View(site string) (v *core.View, ok bool)
+	// Changed returns a channel that is closed at the next change of the view.
+	Changed(site string) <-chan struct{}
+	// Notes are the newest notes of a site, oldest first; at most a few hundred.
+	Notes(site string) []core.Note
+	// Set hands an input to the site and waits until it is taken.
+	Set(ctx context.Context, site string, in core.Input) error
+	// Health is the state of what all sites share.
+	Health() Health
+}
+
+// Health is the state of what all sites share.
+type Health struct {
+	// Stuck says why the daemon is not healthy: an owner loop has not moved.
+	// Empty: healthy.
+	Stuck string
+	// Unready says why the daemon is not ready. Empty: ready.
+	Unready string
+	// LastWebhook is when the last authentic webhook came; zero: none yet.
+	LastWebhook time.Time
+	// Webhooks counts deliveries by result, as the metric webhooks_total.
+	Webhooks map[string]uint64
+	// APIDown says that calls to eDRV are suspended, because it does not answer.
+	APIDown bool
+	// APIWaiting is how many calls wait for their turn.
+	APIWaiting int
+	// Version of the program.
+	Version string
+}
