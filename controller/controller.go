@@ -2,6 +2,7 @@ package controller
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -16,6 +17,7 @@ import (
 	"github.com/headroom-ev/headroom/controller/core"
 	"github.com/headroom-ev/headroom/controller/web"
 	"github.com/headroom-ev/headroom/edrvapi"
+	"github.com/headroom-ev/headroom/policy"
 )
 
 // Options are what a Controller is built from.
@@ -24,8 +26,13 @@ type Options struct {
 	Logger  *slog.Logger
 	Version string
 
+	// SampleEvery is the time between two points of the page's chart; 0: 10 s.
+	SampleEvery time.Duration
+
 	// Transport replaces the connection to eDRV, for tests.
 	Transport http.RoundTripper
+	// Listen replaces net.Listen, for tests.
+	Listen func(network, address string) (net.Listener, error)
 }
 
 // Controller is the daemon: it receives eDRV's webhooks, keeps the models of
@@ -39,7 +46,7 @@ type Controller struct {
 	exec    *executor
 	hooks   *webhooks
 	metrics *web.Metrics
-	admin   http.Handler
+	admin   *web.Server
 
 	sites  []*site
 	byName map[string]*site
@@ -73,8 +80,17 @@ func New(opts Options) (*Controller, error) {
 	}
 	c.admin = web.New(web.Options{
 		Sites: c, Token: c.cfg.Listen.AdminToken.Reveal, Registry: registry, Logger: c.log, Version: c.version,
+		Wiring: c.wiring, SampleEvery: opts.SampleEvery,
 	})
-	return c, c.listen()
+	hash, err := hex.DecodeString(c.cfg.SHA256)
+	if err != nil {
+		return nil, fmt.Errorf("hash of the configuration: %w", err)
+	}
+	c.metrics.ConfigLoaded(time.Now(), hash)
+	if opts.Listen == nil {
+		opts.Listen = net.Listen
+	}
+	return c, c.listen(opts.Listen)
 }
 
 func (c *Controller) siteNames() []string {
@@ -118,6 +134,19 @@ func (c *Controller) buildSites() error {
 		}
 	}
 	return nil
+}
+
+// wiring tells how a connector is wired.
+func (c *Controller) wiring(site, connector string) (policy.Wiring, bool) {
+	for i := range c.cfg.Sites {
+		s := &c.cfg.Sites[i]
+		for k := range s.Connectors {
+			if s.ID == site && s.Connectors[k].ID == connector {
+				return s.Connectors[k].Wiring(s.Voltage), true
+			}
+		}
+	}
+	return policy.Wiring{}, false
 }
 
 func (c *Controller) buildWebhooks() error {
@@ -169,12 +198,12 @@ func (c *Controller) route(e *edrvapi.Event) ([]*site, bool) {
 	return nil, false
 }
 
-func (c *Controller) listen() error {
+func (c *Controller) listen(listen func(network, address string) (net.Listener, error)) error {
 	var err error
-	if c.webhookListener, err = net.Listen("tcp", c.cfg.Listen.Webhooks); err != nil {
+	if c.webhookListener, err = listen("tcp", c.cfg.Listen.Webhooks); err != nil {
 		return fmt.Errorf("listen for webhooks: %w", err)
 	}
-	if c.adminListener, err = net.Listen("tcp", c.cfg.Listen.Admin); err != nil {
+	if c.adminListener, err = listen("tcp", c.cfg.Listen.Admin); err != nil {
 		return errors.Join(fmt.Errorf("listen for the admin page: %w", err), c.webhookListener.Close())
 	}
 	return nil
@@ -218,6 +247,7 @@ func (c *Controller) Run(ctx context.Context) error {
 	for _, s := range c.sites {
 		running.Go(func() { s.run(ctx) })
 	}
+	running.Go(func() { _ = c.admin.Run(ctx) }) // ends with the context
 	running.Go(func() { c.watchGroups(ctx) })
 	c.log.Info("headroom is running", "version", c.version, "webhooks", c.WebhookAddr().String(), "admin", c.AdminAddr().String(),
 		"sites", len(c.sites))

@@ -79,7 +79,8 @@ func (c *Client) Connector(ctx context.Context, id string) (Connector, error) {
 
 // get gets the object with the id; an answer about another is unreadable.
 func get[T any](ctx context.Context, c *Client, op Operation, path, id string,
-	decode func([]byte) (T, error), idOf func(T) string) (T, error) {
+	decode func([]byte) (T, error), idOf func(T) string,
+) (T, error) {
 	var none T
 	if !validID(id) {
 		return none, badID(op, id)
@@ -171,8 +172,10 @@ func (c *Client) CompositeSchedule(ctx context.Context, connector string) (Actio
 	if !validID(connector) {
 		return Action{}, badID(OpGetComposite, connector)
 	}
-	return c.act(ctx, &call{op: OpGetComposite, method: http.MethodGet,
-		path: "/connectors/" + connector + "/get_composite_schedule/", ticket: ticket{class: Read}})
+	return c.act(ctx, &call{
+		op: OpGetComposite, method: http.MethodGet,
+		path: "/connectors/" + connector + "/get_composite_schedule/", ticket: ticket{class: Read},
+	})
 }
 
 // act makes a call that eDRV answers with an action.

@@ -50,12 +50,14 @@ func TestRequests(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, []Session{{ID: "s1", Status: SessionStarted}}, l.Items)
 		}},
-		"stations": {"GET /v1.1/chargestations?location=l1&paginate_limit=100 ", `[{"_id":"st1","location":"l1"},{"_id":"st2","location":"l2"},{"_id":"st3"}]`,
+		"stations": {
+			"GET /v1.1/chargestations?location=l1&paginate_limit=100 ", `[{"_id":"st1","location":"l1"},{"_id":"st2","location":"l2"},{"_id":"st3"}]`,
 			func(t *testing.T, c *Client) {
 				l, err := c.Stations(t.Context(), "l1")
 				require.NoError(t, err)
 				require.Equal(t, []Station{{ID: "st1", Location: "l1"}, {ID: "st3"}}, l.Items)
-			}},
+			},
+		},
 		"locations": {"GET /v1.1/locations?paginate_limit=100 ", `[{"_id":"l1","timezone":"Europe/Berlin"}]`, func(t *testing.T, c *Client) {
 			l, err := c.Locations(t.Context())
 			require.NoError(t, err)
@@ -238,8 +240,10 @@ func TestOptions(t *testing.T) {
 	require.NoError(t, err)
 	require.InDelta(t, 10, c.Stats().Rate, 1e-9)
 	c.Close()
-	for _, u := range []string{"http://localhost:8080/v1.1", "http://127.0.0.1:1", "http://[::1]:1", "http://10.0.0.7/x",
-		"http://edrvsim:8080/v1.1"} {
+	for _, u := range []string{
+		"http://localhost:8080/v1.1", "http://127.0.0.1:1", "http://[::1]:1", "http://10.0.0.7/x",
+		"http://edrvsim:8080/v1.1",
+	} {
 		o := good()
 		o.BaseURL = u
 		_, err := New(o)
@@ -300,8 +304,10 @@ func TestWatchers(t *testing.T) {
 		_, _ = c.Session(t.Context(), "s1")
 	}
 	_, _ = c.Session(t.Context(), "bad id") // Not an exchange.
-	require.Equal(t, []string{"get_session 2xx", "get_session 2xx", "get_session 3xx", "get_session 400", "get_session 4xx",
-		"get_session 500", "get_session 5xx"}, seen)
+	require.Equal(t, []string{
+		"get_session 2xx", "get_session 2xx", "get_session 3xx", "get_session 400", "get_session 4xx",
+		"get_session 500", "get_session 5xx",
+	}, seen)
 	require.Len(t, skew, 7)
 	require.InDelta(t, 40, skew[0].Seconds(), 2)
 	require.Contains(t, logged.String(), "operation=get_session code=500")

@@ -124,7 +124,10 @@ func TestThrottled(t *testing.T) {
 			want   time.Duration
 			exact  time.Duration
 		}{
-			{"7", 7 * time.Second, 0}, {"", time.Second, 0}, {"soon", time.Second, 0}, {"-3", time.Second, 0},
+			{"7", 7 * time.Second, 0},
+			{"", time.Second, 0},
+			{"soon", time.Second, 0},
+			{"-3", time.Second, 0},
 			// 10 s have passed by then, and dates are to the second.
 			{time.Now().Add(15 * time.Second).UTC().Format(http.TimeFormat), 5 * time.Second, 2 * time.Second},
 		} {

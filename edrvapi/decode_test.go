@@ -119,8 +119,10 @@ func TestWrongKinds(t *testing.T) {
 			}
 		}
 	}
-	for _, m := range []string{"connector", "chargestation", "status", "createdAt", "metrics", "energy_report",
-		"raw_energy_report", "target", "planned_cutoff_energy", "planned_cutoff_time", "meta_data", "other"} {
+	for _, m := range []string{
+		"connector", "chargestation", "status", "createdAt", "metrics", "energy_report",
+		"raw_energy_report", "target", "planned_cutoff_energy", "planned_cutoff_time", "meta_data", "other",
+	} {
 		check(m, func(b []byte) (string, error) { s, err := decodeSession(b); return s.ID, err })
 	}
 	for _, m := range []string{"location", "protocol", "online", "active", "connectors", "updatedAt", "meta_data"} {
@@ -149,10 +151,14 @@ func TestStation(t *testing.T) {
 		ID: id, Location: "6400a1b2c3d4e5f601020306", Protocol: "ocpp1.6",
 		Online: Some(true), Active: Some(true),
 		Connectors: []Connector{
-			{ID: "6400a1b2c3d4e5f601020305", Station: id, Status: ConnectorAvailable, PowerType: PowerAC3,
-				Power: Some[Milliwatts](11_100_000), Active: Some(true)},
-			{ID: "6400a1b2c3d4e5f601020307", Station: id, Status: ConnectorSuspendedEVSE, PowerType: PowerAC1,
-				Power: Some[Milliwatts](2_010_000), Active: Some(false)},
+			{
+				ID: "6400a1b2c3d4e5f601020305", Station: id, Status: ConnectorAvailable, PowerType: PowerAC3,
+				Power: Some[Milliwatts](11_100_000), Active: Some(true),
+			},
+			{
+				ID: "6400a1b2c3d4e5f601020307", Station: id, Status: ConnectorSuspendedEVSE, PowerType: PowerAC1,
+				Power: Some[Milliwatts](2_010_000), Active: Some(false),
+			},
 			{ID: "6400a1b2c3d4e5f601020308", Station: id},
 		},
 		UpdatedAt: at(t, "2023-05-01T13:41:35.264Z"),
@@ -163,8 +169,10 @@ func TestStation(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, EventConnectorStatus, ev.Kind)
 	require.False(t, ev.Station.Online.Known)
-	require.Equal(t, []Connector{{ID: "6400a1b2c3d4e5f601020305", Station: id, Status: ConnectorOccupied,
-		PowerType: PowerDC, Power: Some[Milliwatts](150_000_000)}}, ev.Station.Connectors)
+	require.Equal(t, []Connector{{
+		ID: "6400a1b2c3d4e5f601020305", Station: id, Status: ConnectorOccupied,
+		PowerType: PowerDC, Power: Some[Milliwatts](150_000_000),
+	}}, ev.Station.Connectors)
 }
 
 func TestAction(t *testing.T) {
@@ -234,8 +242,10 @@ func TestGroupShapes(t *testing.T) {
 	} {
 		g, err := decodeGroup([]byte(doc))
 		require.NoError(t, err, name)
-		require.Equal(t, Group{ID: "g", Name: "row", Location: "l", Maximum: Some[Milliwatts](40_000_000),
-			Stations: []string{"s1", "s2"}, Connectors: []string{"c1"}}, g, name)
+		require.Equal(t, Group{
+			ID: "g", Name: "row", Location: "l", Maximum: Some[Milliwatts](40_000_000),
+			Stations: []string{"s1", "s2"}, Connectors: []string{"c1"},
+		}, g, name)
 	}
 }
 
@@ -285,12 +295,16 @@ func TestEnumNames(t *testing.T) {
 	require.Equal(t, "set_power_limit", ActionSetLimit.String())
 	require.Equal(t, "action_rejected", EventActionRejected.String())
 	require.Equal(t, "unknown", SessionStatus(200).String())
-	for word, want := range map[string]SessionStatus{"STARTED": SessionStarted, "Canceled": SessionCancelled,
-		"created": SessionCreated, "Ended": SessionEnded, "paused": SessionUnknown, "": SessionUnknown} {
+	for word, want := range map[string]SessionStatus{
+		"STARTED": SessionStarted, "Canceled": SessionCancelled,
+		"created": SessionCreated, "Ended": SessionEnded, "paused": SessionUnknown, "": SessionUnknown,
+	} {
 		require.Equal(t, want, parseSessionStatus([]byte(word)), word)
 	}
-	for word, want := range map[string]PowerType{"AC_1_PHASE": PowerAC1, "AC_SINGLE_PHASE": PowerAC1, "AC_3_PHASE": PowerAC3,
-		"AC Three Phase": PowerAC3, "DC": PowerDC, "AC": PowerUnknown, "": PowerUnknown} {
+	for word, want := range map[string]PowerType{
+		"AC_1_PHASE": PowerAC1, "AC_SINGLE_PHASE": PowerAC1, "AC_3_PHASE": PowerAC3,
+		"AC Three Phase": PowerAC3, "DC": PowerDC, "AC": PowerUnknown, "": PowerUnknown,
+	} {
 		require.Equal(t, want, parsePowerType([]byte(word)), word)
 	}
 }

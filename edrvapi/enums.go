@@ -38,8 +38,10 @@ const (
 	ConnectorOccupied
 )
 
-var connectorStatusNames = []string{"Unknown", "Available", "Preparing", "Charging", "SuspendedEV",
-	"SuspendedEVSE", "Finishing", "Reserved", "Unavailable", "Faulted", "Occupied"}
+var connectorStatusNames = []string{
+	"Unknown", "Available", "Preparing", "Charging", "SuspendedEV",
+	"SuspendedEVSE", "Finishing", "Reserved", "Unavailable", "Faulted", "Occupied",
+}
 
 // String is OCPP's word.
 func (s ConnectorStatus) String() string { return nameOf(connectorStatusNames, s) }
@@ -93,8 +95,10 @@ const (
 	ActionCompositeSchedule
 )
 
-var actionKindNames = []string{"other", "set_power_limit", "clear_power_limit", "set_charging_profile",
-	"clear_charging_profile", "get_composite_schedule"}
+var actionKindNames = []string{
+	"other", "set_power_limit", "clear_power_limit", "set_charging_profile",
+	"clear_charging_profile", "get_composite_schedule",
+}
 
 // String is eDRV's name of the action, without the object it is about.
 func (k ActionKind) String() string { return nameOf(actionKindNames, k) }

@@ -36,9 +36,11 @@ const (
 	EventActionRejected
 )
 
-var eventKindNames = []string{"other", "session_created", "session_started", "session_updated", "session_ended",
+var eventKindNames = []string{
+	"other", "session_created", "session_started", "session_updated", "session_ended",
 	"session_cancelled", "session_start_failed", "session_stop_failed", "station_online", "station_offline",
-	"connector_status", "action_requested", "action_accepted", "action_rejected"}
+	"connector_status", "action_requested", "action_accepted", "action_rejected",
+}
 
 // String is the kind in snake case, fit for a label.
 func (k EventKind) String() string { return nameOf(eventKindNames, k) }

@@ -29,8 +29,12 @@ func TestLimitOnTheWire(t *testing.T) {
 }
 
 func TestLimitRange(t *testing.T) {
-	for _, l := range []Limit{{}, {Unit: 9, Milli: 1}, InAmperes(-1), InWatts(-1), InAmperes(maxLimitCurrent + 1), InWatts(maxLimitPower + 1),
-		InAmperes(math.MaxInt64), InWatts(math.MinInt64)} {
+	for _, l := range []Limit{
+		{},
+		{Unit: 9, Milli: 1},
+		InAmperes(-1), InWatts(-1), InAmperes(maxLimitCurrent + 1), InWatts(maxLimitPower + 1),
+		InAmperes(math.MaxInt64), InWatts(math.MinInt64),
+	} {
 		require.ErrorIs(t, l.check(), ErrLimitRange, l)
 	}
 }

@@ -73,8 +73,10 @@ func TestPlainDecimals(t *testing.T) {
 		_, ok := parseDecimal([]byte(good))
 		require.True(t, ok, good)
 	}
-	for _, bad := range []string{"", " ", "-", "+1", ".5", "5.", "1,5", "1_000", "0x10", "0x1p10", "NaN", "nan", "Inf", "-Inf", "infinity",
-		"1e", "1e+", "1e999", "--1", "1-", " 1", "1 ", "1.2.3", "1e3.5", "٣", "1\x00", strings.Repeat("1", 33)} {
+	for _, bad := range []string{
+		"", " ", "-", "+1", ".5", "5.", "1,5", "1_000", "0x10", "0x1p10", "NaN", "nan", "Inf", "-Inf", "infinity",
+		"1e", "1e+", "1e999", "--1", "1-", " 1", "1 ", "1.2.3", "1e3.5", "٣", "1\x00", strings.Repeat("1", 33),
+	} {
 		_, ok := parseDecimal([]byte(bad))
 		require.False(t, ok, bad)
 	}

@@ -36,8 +36,10 @@ const (
 
 // Operations are all operations.
 func Operations() []Operation {
-	return []Operation{OpSessions, OpSession, OpStations, OpStation, OpConnector, OpLocations, OpGroups, OpGetComposite,
-		OpSetSessionLimit, OpClearSessionLimit, OpSetConnectorDefault, OpSetStationDefault}
+	return []Operation{
+		OpSessions, OpSession, OpStations, OpStation, OpConnector, OpLocations, OpGroups, OpGetComposite,
+		OpSetSessionLimit, OpClearSessionLimit, OpSetConnectorDefault, OpSetStationDefault,
+	}
 }
 
 // orders reports whether the operation makes a charger do something.

@@ -230,9 +230,11 @@ func TestNoProxyOfTheEnvironment(t *testing.T) {
 // TestPrivateAddresses is threat T12: a public name that comes to mean an address
 // inside is not dialled.
 func TestPrivateAddresses(t *testing.T) {
-	inside := []string{"127.0.0.1", "127.9.9.9", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.100.100.200", "0.0.0.0", "0.1.2.3",
+	inside := []string{
+		"127.0.0.1", "127.9.9.9", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.100.100.200", "0.0.0.0", "0.1.2.3",
 		"192.0.0.192", "198.18.0.1", "224.0.0.1", "255.255.255.255", "240.0.0.1", "::", "::1", "fe80::1", "fc00::1", "fd00:ec2::254", "ff02::1",
-		"::ffff:127.0.0.1", "::ffff:10.0.0.1", "64:ff9b::7f00:1", "64:ff9b::a9fe:a9fe", "fe80::1%eth0"}
+		"::ffff:127.0.0.1", "::ffff:10.0.0.1", "64:ff9b::7f00:1", "64:ff9b::a9fe:a9fe", "fe80::1%eth0",
+	}
 	for _, a := range inside {
 		require.False(t, isPublic(netip.MustParseAddr(a)), a)
 		err := refusePrivate(t.Context(), "tcp", net.JoinHostPort(a, "443"), nil)
@@ -245,8 +247,10 @@ func TestPrivateAddresses(t *testing.T) {
 		require.False(t, isLocalHost(a), a)
 	}
 	require.Error(t, refusePrivate(t.Context(), "tcp", "no address", nil))
-	for host, want := range map[string]bool{"localhost": true, "LOCALHOST.": true, "a.localhost": true, "edrvsim": true,
-		"api.edrv.io": false, "localhost.example.com": false, "10.0.0.1.nip.io": false} {
+	for host, want := range map[string]bool{
+		"localhost": true, "LOCALHOST.": true, "a.localhost": true, "edrvsim": true,
+		"api.edrv.io": false, "localhost.example.com": false, "10.0.0.1.nip.io": false,
+	} {
 		require.Equal(t, want, isLocalHost(host), host)
 	}
 

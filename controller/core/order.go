@@ -122,12 +122,13 @@ func (s *Site) settleDoubt(m move) {
 }
 
 // atFallback reports whether a session is seen to draw what its fallback
-// allows, as one does that is held back by it.
+// allows, as one does that is held back by it: on all its phases, or on one.
 func (s *Site) atFallback(i int) bool {
 	c := &s.connectors[i]
 	r := &c.session.reading
 	f := c.set.Fallback
-	return f < c.set.Max && r.fresh(s.now, s.set.Timing.ReportStale) && r.level > f*8/10 && r.level <= f+f/10+deadband
+	near := func(level policy.Milliamps) bool { return level > f*8/10 && level <= f+f/10+deadband }
+	return f < c.set.Max && r.fresh(s.now, s.set.Timing.ReportStale) && (near(r.level) || near(c.set.Wiring.LevelAbove(r.power)))
 }
 
 // orderable is the nearest level at or below the given one that a charger may

@@ -31,10 +31,11 @@ func (l *Ledger) Permits(i int, level policy.Milliamps) (bool, Obstacle) {
 // InDoubt is the highest level that a session of which nothing is known may be
 // ordered to.
 func (l *Ledger) InDoubt(i int) policy.Milliamps {
+	c := &l.connectors[i]
 	if l.coveredAbove(i) {
-		return l.entries[i].fallback
+		return c.Fallback
 	}
-	return min(l.connectors[i].Min, l.entries[i].fallback)
+	return min(c.Min, c.Fallback)
 }
 
 // Room is the highest level to which connector i could be raised within the

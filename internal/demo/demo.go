@@ -58,7 +58,9 @@ func Run(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
-	daemon, err := controller.New(controller.Options{Config: cfg, Logger: o.Logger, Version: o.Version})
+	daemon, err := controller.New(controller.Options{
+		Config: cfg, Logger: o.Logger, Version: o.Version, SampleEvery: time.Second,
+	})
 	if err != nil {
 		return err
 	}

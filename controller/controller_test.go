@@ -1,0 +1,155 @@
+package controller
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/headroom-ev/headroom/controller/config"
+	"github.com/headroom-ev/headroom/edrvapi/edrvsim"
+)
+
+const (
+	testKey    = "test-api-key"
+	testSecret = "test-webhook-secret"
+)
+
+// bench is a daemon in front of a simulated eDRV, all in memory and in virtual
+// time: for use in a synctest bubble.
+type bench struct {
+	t      *testing.T
+	eDRV   *edrvsim.Server
+	api    *edrvsim.PipeListener
+	hooks  line
+	admin  *http.Client
+	daemon *Controller
+	stop   func()
+}
+
+// line leads to whichever daemon runs now.
+type line struct {
+	mu  sync.Mutex
+	now *edrvsim.PipeListener
+}
+
+func (l *line) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	l.mu.Lock()
+	to := l.now
+	l.mu.Unlock()
+	if to == nil {
+		return nil, errors.New("no daemon runs")
+	}
+	return to.DialContext(ctx, network, address)
+}
+
+func (l *line) connect(to *edrvsim.PipeListener) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.now = to
+}
+
+// yard is n posts of 22 kW on a grid connection of 100 kW.
+func yard(n int) (edrvsim.Spec, string) {
+	spec := edrvsim.NewSpec(1)
+	spec.Start = time.Now()
+	spec.Behaviour.DisableAfter = 0 // eDRV goes on trying while no daemon runs
+	spec.Locations = []edrvsim.LocationSpec{{ID: "yard"}}
+	spec.Circuits = []edrvsim.CircuitSpec{{ID: "grid", LimitWatts: 100e3}}
+	var connectors strings.Builder
+	for i := range n {
+		spec.Stations = append(spec.Stations, edrvsim.StationSpec{
+			ID: fmt.Sprintf("station%d", i), Location: "yard",
+			Connectors: []edrvsim.ConnectorSpec{{ID: fmt.Sprintf("c%d", i), Circuit: "grid"}},
+		})
+		fmt.Fprintf(&connectors, "      - {id: c%d, station: station%d, circuit: grid, kind: ac, phases: L1L2L3, max: {amps: 32}, fallback: {amps: 6}}\n", i, i)
+	}
+	return spec, connectors.String()
+}
+
+func yardConfig(t *testing.T, connectors string) *config.Config {
+	t.Helper()
+	text := `
+edrv: {url: "http://127.0.0.1:1/v1.1", api_key: "${KEY}", webhook_secrets: ["${SECRET}"]}
+listen: {webhooks: "127.0.0.1:1", admin: "127.0.0.1:2"}
+data_dir: ` + t.TempDir() + `
+sites:
+  - id: yard
+    circuits: [{id: grid, limit: {kw: 100}}]
+    connectors:
+` + connectors
+	env := map[string]string{"KEY": testKey, "SECRET": testSecret}
+	cfg, err := config.Parse("test.yaml", []byte(text), config.ForRun, func(name string) (string, bool) { v, ok := env[name]; return v, ok })
+	require.NoError(t, err)
+	return cfg
+}
+
+// newBench starts eDRV; start and kill start and stop the daemon.
+func newBench(t *testing.T, spec edrvsim.Spec) *bench {
+	b := &bench{t: t, api: edrvsim.NewPipeListener()}
+	world, err := edrvsim.New(spec)
+	require.NoError(t, err)
+	hooks := &http.Transport{DialContext: b.hooks.dial}
+	b.eDRV = edrvsim.NewServer(edrvsim.Options{
+		World: world, APIKey: testKey, WebhookClient: &http.Client{Transport: hooks},
+		Webhook: edrvsim.Webhook{URL: "http://daemon/webhooks/edrv", Signing: edrvsim.Signing{Secret: testSecret}},
+	})
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- b.eDRV.Run(ctx, b.api) }()
+	t.Cleanup(func() {
+		b.kill()
+		cancel()
+		<-done
+		hooks.CloseIdleConnections()
+	})
+	return b
+}
+
+func (b *bench) start(cfg *config.Config) {
+	b.t.Helper()
+	hooks, admin := edrvsim.NewPipeListener(), edrvsim.NewPipeListener()
+	listeners := map[string]net.Listener{cfg.Listen.Webhooks: hooks, cfg.Listen.Admin: admin}
+	api := b.api.Client()
+	daemon, err := New(Options{
+		Config: cfg, Transport: api.Transport,
+		Listen: func(_, address string) (net.Listener, error) { return listeners[address], nil },
+	})
+	require.NoError(b.t, err)
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- daemon.Run(ctx) }()
+	b.daemon, b.admin = daemon, admin.Client()
+	b.hooks.connect(hooks)
+	b.stop = func() {
+		b.hooks.connect(nil)
+		b.admin.CloseIdleConnections()
+		cancel()
+		require.NoError(b.t, <-done)
+		api.CloseIdleConnections()
+	}
+}
+
+// kill stops the daemon.
+func (b *bench) kill() {
+	if b.stop != nil {
+		b.stop()
+		b.stop = nil
+	}
+}
+
+func (b *bench) offers() (amps []float64) {
+	for _, c := range b.eDRV.TrueState().Connectors {
+		if c.Car {
+			amps = append(amps, c.Offer.Value)
+		}
+	}
+	return amps
+}
