@@ -48,13 +48,17 @@ func congestionFact(v *core.View) fact {
 	if !v.Engaged {
 		return fact{Name: "Congestion", Text: "none", Help: "All cars together can not pass a limit: no order is needed."}
 	}
-	return fact{Name: "Congestion", Text: "shared: " + strings.ReplaceAll(v.Share, "_", " "),
-		Help: "The cars could pass a limit, so the power is shared among them, by the sharing rule that is named."}
+	return fact{
+		Name: "Congestion", Text: "shared: " + strings.ReplaceAll(v.Share, "_", " "),
+		Help: "The cars could pass a limit, so the power is shared among them, by the sharing rule that is named.",
+	}
 }
 
 func failSafeFact(v *core.View) fact {
-	f := fact{Name: "Fail-safe", Text: "yes", Level: levelOK,
-		Help: "Whether the site stays within its limits when every connection is lost: each charger then goes on by its fallback limit."}
+	f := fact{
+		Name: "Fail-safe", Text: "yes", Level: levelOK,
+		Help: "Whether the site stays within its limits when every connection is lost: each charger then goes on by its fallback limit.",
+	}
 	if !v.FailSafe {
 		f.Text, f.Level = "no", levelWarn
 	}
@@ -77,13 +81,17 @@ func sessionsFact(v *core.View) fact {
 	if len(parts) == 0 {
 		parts = []string{"none"}
 	}
-	return fact{Name: "Sessions", Text: strings.Join(parts, ", "),
-		Help: "Cars at the " + count(len(v.Connectors), "connector") + " of this site."}
+	return fact{
+		Name: "Sessions", Text: strings.Join(parts, ", "),
+		Help: "Cars at the " + count(len(v.Connectors), "connector") + " of this site.",
+	}
 }
 
 func webhookFact(v *core.View, h *Health) fact {
-	f := fact{Name: "Last webhook", Text: "none yet",
-		Help: "When eDRV last reported something by itself, such as a session or a reading."}
+	f := fact{
+		Name: "Last webhook", Text: "none yet",
+		Help: "When eDRV last reported something by itself, such as a session or a reading.",
+	}
 	if !h.LastWebhook.IsZero() {
 		f.Text, f.At = "", at(h.LastWebhook, "age")
 	}
@@ -116,8 +124,10 @@ func apiFact(h *Health) fact {
 }
 
 func listFact(v *core.View) fact {
-	f := fact{Name: "Last full list", Text: "none yet", Level: levelWarn,
-		Help: "When eDRV was last asked for all running sessions, which finds what webhooks missed."}
+	f := fact{
+		Name: "Last full list", Text: "none yet", Level: levelWarn,
+		Help: "When eDRV was last asked for all running sessions, which finds what webhooks missed.",
+	}
 	if !v.Listed.IsZero() {
 		f.Text, f.Level, f.At = "", "", at(v.Listed, "age")
 	}

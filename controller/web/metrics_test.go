@@ -34,8 +34,10 @@ func metered(t *testing.T) (*fixture, *web.Metrics, *prometheus.Registry) {
 func small(v *core.View) {
 	l1 := core.PhaseView{Phase: "L1", LimitA: new(145.0), BaseLoadA: 17.5, CommittedA: 117, MeasuredA: 85.1}
 	v.Circuits = []core.CircuitView{
-		{ID: "grid", LimitW: new(100e3), BaseLoadW: 12e3, CommittedW: 81e3, MeasuredW: 58.7e3, FailSafe: true, OverSeconds: 1.5,
-			Phases: []core.PhaseView{l1}},
+		{
+			ID: "grid", LimitW: new(100e3), BaseLoadW: 12e3, CommittedW: 81e3, MeasuredW: 58.7e3, FailSafe: true, OverSeconds: 1.5,
+			Phases: []core.PhaseView{l1},
+		},
 		{ID: "row-b", Parent: "grid", CommittedW: 8280, Phases: []core.PhaseView{{Phase: "L3", CommittedA: 12}}},
 	}
 	v.Connectors = []core.ConnectorView{v.Connectors[0], v.Connectors[1], v.Connectors[10]}
@@ -80,9 +82,11 @@ var contract = map[string]string{
 }
 
 // unitless are the gauges that count things or flags.
-var unitless = []string{"circuit_failsafe", "connector_online", "site_state", "site_mode", "site_engaged", "site_failsafe", "sessions",
+var unitless = []string{
+	"circuit_failsafe", "connector_online", "site_state", "site_mode", "site_engaged", "site_failsafe", "sessions",
 	"orders_in_flight", "uncontrollable_sessions", "edrv_suspended", "edrv_waiting_calls", "event_streams", "config_reload_success",
-	"config_hash", "build_info"}
+	"config_hash", "build_info",
+}
 
 // TestNames checks names, units and labels, and that every series is there from
 // the start.

@@ -105,7 +105,8 @@ func (c *client) state() (v struct {
 	Connectors []struct {
 		MeasuredW *float64 `json:"measured_w"`
 	}
-}) {
+},
+) {
 	c.t.Helper()
 	name, data := c.event()
 	require.Equal(c.t, "state", name)

@@ -43,30 +43,40 @@ func condition(v *core.View, h *Health) headline {
 	passing, passes := worst(v, (*bar).MayPass)
 	switch {
 	case h.Stuck != "":
-		return headline{levelAlarm, "Not deciding", "Headroom does not decide any more.",
-			sentence(h.Stuck) + " The chargers keep their last limits. What is shown may be out of date."}
+		return headline{
+			levelAlarm, "Not deciding", "Headroom does not decide any more.",
+			sentence(h.Stuck) + " The chargers keep their last limits. What is shown may be out of date.",
+		}
 	case overs:
-		return headline{levelAlarm, "Over the limit",
+		return headline{
+			levelAlarm, "Over the limit",
 			fmt.Sprintf("Over the limit: %s carries %s, its limit is %s.", over.where(), over.FlowText(), over.LimitText()),
-			"Chargers without a fresh reading are counted at the most they may draw. " + remedy(v)}
+			"Chargers without a fresh reading are counted at the most they may draw. " + remedy(v),
+		}
 	case v.State == core.Alarm.String():
 		return headline{levelAlarm, "Alarm", "Alarm: somebody has to look at this.", sentence(v.StateWhy)}
 	case v.State == core.Floor.String():
 		return headline{levelAlarm, "At the fallback", "Every charger is held at its fallback limit.", sentence(v.StateWhy)}
 	case !v.Synced:
-		return headline{levelWarn, "Starting", "Starting: eDRV has not yet told which sessions are running.",
-			"Until then every charger counts at the most it may draw, and no order is sent."}
+		return headline{
+			levelWarn, "Starting", "Starting: eDRV has not yet told which sessions are running.",
+			"Until then every charger counts at the most it may draw, and no order is sent.",
+		}
 	case v.State == core.Hold.String():
 		return headline{levelWarn, "On hold", "On hold: limits are lowered, but none is raised.", sentence(v.StateWhy)}
 	case v.Mode == core.Observe.String():
 		return headline{levelWarn, "Only observing", "Only observing: Headroom decides and records, but sends no orders.", ""}
 	case passes:
-		return headline{levelWarn, "Being reduced",
+		return headline{
+			levelWarn, "Being reduced",
 			fmt.Sprintf("Being reduced: %s may have to carry %s, its limit is %s.", passing.where(), passing.MostText(), passing.LimitText()),
-			remedy(v)}
+			remedy(v),
+		}
 	case v.Engaged:
-		return headline{levelOK, "Safe", "Safe. The site is congested, and its power is being shared.",
-			"What the chargers may draw fits every limit."}
+		return headline{
+			levelOK, "Safe", "Safe. The site is congested, and its power is being shared.",
+			"What the chargers may draw fits every limit.",
+		}
 	}
 	return headline{levelOK, "Safe", "Safe. Nothing is congested.", "What the chargers may draw fits every limit."}
 }

@@ -15,12 +15,16 @@ func plain() *core.View {
 	return &core.View{
 		ID: "depot", State: "normal", Mode: "enforce", Share: "first_come", FailSafe: true, Synced: true,
 		Circuits: []core.CircuitView{
-			{ID: "grid", LimitW: new(100e3), BaseLoadW: 10e3, MeasuredW: 50e3, CommittedW: 80e3, FailSafe: true,
-				Phases: []core.PhaseView{{Phase: "L1", LimitA: new(145.0), BaseLoadA: 14, MeasuredA: 70, CommittedA: 116}}},
+			{
+				ID: "grid", LimitW: new(100e3), BaseLoadW: 10e3, MeasuredW: 50e3, CommittedW: 80e3, FailSafe: true,
+				Phases: []core.PhaseView{{Phase: "L1", LimitA: new(145.0), BaseLoadA: 14, MeasuredA: 70, CommittedA: 116}},
+			},
 			{ID: "row", Parent: "grid", FailSafe: true, Phases: []core.PhaseView{{Phase: "L1", LimitA: new(63.0)}}},
 		},
-		Connectors: []core.ConnectorView{{ID: "k", Name: "A1", Circuit: "row", Phases: "L1", Online: true, Session: "s",
-			MeasuredW: new(3000.0), InAmperes: &core.InAmperes{Confirmed: new(16.0), Committed: 16}, Reason: core.ReasonView{Code: "maximum"}}},
+		Connectors: []core.ConnectorView{{
+			ID: "k", Name: "A1", Circuit: "row", Phases: "L1", Online: true, Session: "s",
+			MeasuredW: new(3000.0), InAmperes: &core.InAmperes{Confirmed: new(16.0), Committed: 16}, Reason: core.ReasonView{Code: "maximum"},
+		}},
 	}
 }
 
@@ -34,24 +38,34 @@ func TestHeadline(t *testing.T) {
 	}{
 		{"calm", func(*core.View, *Health) {}, "ok", "Safe. Nothing is congested.", "What the chargers may draw fits every limit. " + safe},
 		{"congested", func(v *core.View, _ *Health) { v.Engaged = true }, "ok", "Safe. The site is congested, and its power is being shared.", safe},
-		{"fallbacks do not fit", func(v *core.View, _ *Health) { v.FailSafe, v.Circuits[1].FailSafe = false, false },
-			"ok", "Safe. Nothing", "Not fail-safe: the chargers' fallback limits do not fit row."},
+		{
+			"fallbacks do not fit", func(v *core.View, _ *Health) { v.FailSafe, v.Circuits[1].FailSafe = false, false },
+			"ok", "Safe. Nothing", "Not fail-safe: the chargers' fallback limits do not fit row.",
+		},
 		{"fallbacks not confirmed", func(v *core.View, _ *Health) { v.FailSafe = false }, "ok", "Safe. Nothing", "not every charger has confirmed its fallback"},
-		{"committed too much", func(v *core.View, _ *Health) { v.Circuits[0].CommittedW = 90100 },
-			"warn", "Being reduced: grid may have to carry 100.1 kW, its limit is 100.0 kW.", "The next pass orders"},
+		{
+			"committed too much", func(v *core.View, _ *Health) { v.Circuits[0].CommittedW = 90100 },
+			"warn", "Being reduced: grid may have to carry 100.1 kW, its limit is 100.0 kW.", "The next pass orders",
+		},
 		{"committed too much, orders under way", func(v *core.View, _ *Health) {
 			v.Circuits[0].CommittedW, v.Connectors[0].InAmperes.InFlight = 95e3, new(6.0)
 		}, "warn", "Being reduced", "1 order is on the way to the chargers."},
-		{"over on a phase", func(v *core.View, _ *Health) { v.Circuits[1].Phases[0].MeasuredA = 64 },
-			"alarm", "Over the limit: row on L1 carries 64.0 A, its limit is 63.0 A.", "The next pass orders"},
+		{
+			"over on a phase", func(v *core.View, _ *Health) { v.Circuits[1].Phases[0].MeasuredA = 64 },
+			"alarm", "Over the limit: row on L1 carries 64.0 A, its limit is 63.0 A.", "The next pass orders",
+		},
 		{"over in power, worse", func(v *core.View, _ *Health) {
 			v.Circuits[1].Phases[0].MeasuredA, v.Circuits[0].MeasuredW = 64, 110e3
 		}, "alarm", "Over the limit: grid carries 120.0 kW", ""},
-		{"over, observing", func(v *core.View, _ *Health) { v.Circuits[0].MeasuredW, v.Mode = 95e3, "observe" },
-			"alarm", "Over the limit", "Nothing is done about it"},
+		{
+			"over, observing", func(v *core.View, _ *Health) { v.Circuits[0].MeasuredW, v.Mode = 95e3, "observe" },
+			"alarm", "Over the limit", "Nothing is done about it",
+		},
 		{"nothing allowed, something flows", func(v *core.View, _ *Health) { v.Circuits[0].LimitW = new(0.0) }, "alarm", "Over the limit: grid carries 60.0 kW, its limit is 0.0 kW.", ""},
-		{"hold", func(v *core.View, _ *Health) { v.State, v.StateWhy = "hold", "eDRV's API does not answer: timeout" },
-			"warn", "On hold: limits are lowered, but none is raised.", "EDRV's API does not answer: timeout. " + safe},
+		{
+			"hold", func(v *core.View, _ *Health) { v.State, v.StateWhy = "hold", "eDRV's API does not answer: timeout" },
+			"warn", "On hold: limits are lowered, but none is raised.", "EDRV's API does not answer: timeout. " + safe,
+		},
 		{"floor", func(v *core.View, _ *Health) { v.State, v.StateWhy = "floor", "why?" }, "alarm", "Every charger is held at its fallback", "Why? "},
 		{"alarm", func(v *core.View, _ *Health) { v.State, v.StateWhy = "alarm", "" }, "alarm", "Alarm: somebody", safe},
 		{"starting", func(v *core.View, _ *Health) { v.Synced, v.State = false, "hold" }, "warn", "Starting: eDRV has not yet told", ""},
