@@ -13,7 +13,7 @@ import (
 
 // trees is how many random problems each property is tried on. A long run:
 // go test ./policy -run Random -args -trees 1000000
-var trees = flag.Int("trees", 20000, "random problems for each property")
+var trees = flag.Int("trees", 6000, "random problems for each property")
 
 // problem is a random instance of what the solver is given.
 type problem struct {

@@ -1,0 +1,267 @@
+package policy
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+var turnOptions = Options{Rotate: 15 * time.Minute, MinOn: 5 * time.Minute, ResumeAfter: 10 * time.Minute}
+
+// crowd is a car park on one circuit, played by the engine in virtual time.
+type crowd struct {
+	t       *testing.T
+	engine  *Engine
+	world   World
+	plan    Plan
+	now     time.Time
+	waits   []time.Duration // the longest that each session waited in one go
+	since   []time.Time
+	energy  []int64 // milliampere-minutes
+	lastOn  []time.Time
+	restart int // starts sooner than one slot after the one before
+}
+
+func newCrowd(t *testing.T, permitted Load, sessions ...Session) *crowd {
+	tree, err := NewTree([]CircuitSpec{{ID: "row"}})
+	require.NoError(t, err)
+	rule, err := RuleNamed("equal")
+	require.NoError(t, err)
+	c := &crowd{t: t, engine: NewEngine(tree, rule, turnOptions), now: noon}
+	c.world = World{Permitted: []Load{permitted}, ArrivalReserve: make([]Load, 1), Sessions: sessions}
+	for i := range c.world.Sessions {
+		s := &c.world.Sessions[i]
+		s.Key = i
+		if s.Wiring == (Wiring{}) {
+			s.Wiring = Wiring{Phases: AllPhases, Volts: 230}
+		}
+		if s.Min == 0 {
+			s.Min, s.Max = 6000, 32_000
+		}
+	}
+	n := len(sessions)
+	c.waits, c.since, c.energy, c.lastOn = make([]time.Duration, n), make([]time.Time, n), make([]int64, n), make([]time.Time, n)
+	return c
+}
+
+// play decides every minute.
+func (c *crowd) play(d time.Duration) {
+	for end := c.now.Add(d); c.now.Before(end); c.now = c.now.Add(time.Minute) {
+		c.engine.Decide(c.now, &c.world, &c.plan)
+		for i := range c.world.Sessions {
+			s := &c.world.Sessions[i]
+			level := c.plan.Allocations[i].Level
+			if level > 0 && !s.Turn.Running {
+				if !c.lastOn[i].IsZero() && c.now.Sub(c.lastOn[i]) < turnOptions.Rotate {
+					c.restart++
+				}
+				c.lastOn[i] = c.now
+			}
+			s.Turn = s.Turn.After(c.now, level)
+			s.Turn.Served += MilliwattHours(s.Wiring.Power(level)) / 60
+			c.energy[i] += int64(level)
+			if level > 0 {
+				c.since[i] = time.Time{}
+			} else if c.since[i].IsZero() {
+				c.since[i] = c.now
+			}
+			if !c.since[i].IsZero() {
+				c.waits[i] = max(c.waits[i], c.now.Add(time.Minute).Sub(c.since[i]))
+			}
+		}
+	}
+}
+
+func (c *crowd) charging() (n int) {
+	for _, a := range c.plan.Allocations {
+		if a.Level > 0 {
+			n++
+		}
+	}
+	return n
+}
+
+func amps3(a int64) Load {
+	l := NoLimit()
+	l.Amps = Symmetric(Milliamps(a)*Ampere, 0).Amps
+	return l
+}
+
+func cars(n int) []Session {
+	list := make([]Session, n)
+	for i := range list {
+		list[i].CanPause = true
+	}
+	return list
+}
+
+func TestHalfOfTheCarsTakeTurns(t *testing.T) {
+	c := newCrowd(t, amps3(30), cars(10)...)
+	c.play(8 * time.Hour)
+	most, least := c.energy[0], c.energy[0]
+	for i := range c.energy {
+		require.LessOrEqual(t, c.waits[i], 2*turnOptions.Rotate, "session %d waited too long", i)
+		most, least = max(most, c.energy[i]), min(least, c.energy[i])
+	}
+	require.Equal(t, 5, c.charging())
+	require.LessOrEqual(t, most*100, least*125, "like cars get like energy: %v", c.energy)
+	require.Zero(t, c.restart, "a car is started at most once in a slot")
+}
+
+func TestAQuarterOfTheCarsTakeTurns(t *testing.T) {
+	c := newCrowd(t, amps3(18), cars(12)...)
+	c.play(8 * time.Hour)
+	for i := range c.waits {
+		require.LessOrEqual(t, c.waits[i], 4*turnOptions.Rotate, "session %d waited too long", i)
+	}
+	require.Zero(t, c.restart)
+}
+
+func TestACarThatNeedsThreePhasesIsNotStarvedByThoseThatNeedOne(t *testing.T) {
+	list := cars(7)
+	for i := range 6 {
+		list[i].Wiring = Wiring{Phases: On(Phase(i % 3)), Volts: 230}
+	}
+	c := newCrowd(t, amps3(8), list...) // one car on each phase, or one on all
+	c.play(time.Minute)
+	require.Equal(t, 3, c.charging(), "the largest set charges")
+	c.play(8 * time.Hour)
+	for i := range c.waits {
+		require.LessOrEqual(t, c.waits[i], 4*turnOptions.Rotate, "session %d waited too long", i)
+		require.NotZero(t, c.energy[i])
+	}
+}
+
+func TestCarsThatCannotPauseAlwaysCharge(t *testing.T) {
+	list := cars(6)
+	list[1].CanPause, list[4].CanPause = false, false
+	c := newCrowd(t, amps3(18), list...)
+	c.play(4 * time.Hour)
+	require.Zero(t, c.waits[1])
+	require.Zero(t, c.waits[4])
+	for _, i := range []int{0, 2, 3, 5} {
+		require.NotZero(t, c.energy[i], "the others share the third place")
+	}
+}
+
+func TestANewCarIsStartedEarly(t *testing.T) {
+	c := newCrowd(t, amps3(12), cars(2)...)
+	c.play(7 * time.Minute)
+	require.Equal(t, 2, c.charging())
+	s := Session{Key: 2, Wiring: Wiring{Phases: AllPhases, Volts: 230}, Min: 6000, Max: 32_000, CanPause: true}
+	c.world.Sessions = append(c.world.Sessions, s)
+	c.waits, c.since, c.energy, c.lastOn = append(c.waits, 0), append(c.since, time.Time{}), append(c.energy, 0), append(c.lastOn, time.Time{})
+	c.play(time.Minute)
+	require.NotZero(t, c.plan.Allocations[2].Level, "it takes the place of one that charged for a while")
+	require.Equal(t, ReasonWaiting, c.plan.Allocations[0].Reason.Code)
+	require.Equal(t, 1, c.plan.Allocations[0].Queue.Position)
+	require.False(t, c.plan.Allocations[0].Queue.Expected.IsZero())
+	require.Contains(t, c.plan.Allocations[0].Reason.Text(c.engine.Tree(), "equally"), "row is full on L1 even at the minimum; waits for its turn")
+}
+
+func TestAPausedCarRests(t *testing.T) {
+	c := newCrowd(t, amps3(12), cars(2)...)
+	c.play(20 * time.Minute)
+	c.world.Permitted[0] = amps3(6)
+	c.play(2 * time.Minute)
+	require.Equal(t, 1, c.charging())
+	c.world.Permitted[0] = amps3(64)
+	c.play(7 * time.Minute)
+	require.Equal(t, 1, c.charging(), "there is room, but it was paused a moment ago")
+	c.play(3 * time.Minute)
+	require.Equal(t, 2, c.charging())
+}
+
+func TestALimitThatFallsIsKeptWhoeversTurnItIs(t *testing.T) {
+	c := newCrowd(t, amps3(60), cars(8)...)
+	c.play(2 * time.Minute)
+	require.Equal(t, 8, c.charging())
+	c.world.Permitted[0] = amps3(20)
+	c.play(time.Minute)
+	require.Equal(t, 3, c.charging())
+	c.world.Permitted[0] = amps3(-1)
+	c.play(time.Minute)
+	require.Zero(t, c.charging())
+}
+
+func TestManyCarsTakeTurns(t *testing.T) {
+	list := cars(60)
+	for i := range 30 {
+		list[i].Wiring = Wiring{Phases: On(Phase(i % 3)), Volts: 230}
+	}
+	c := newCrowd(t, amps3(120), list...)
+	c.play(time.Minute)
+	require.Equal(t, 40, c.charging(), "30 on one phase use 60 A of each; 10 on three the rest")
+	c.play(6 * time.Hour)
+	for i := range c.waits {
+		require.LessOrEqual(t, c.waits[i], 3*turnOptions.Rotate, "session %d waited too long", i)
+	}
+}
+
+func TestRulesShareAsTheySay(t *testing.T) {
+	tree, err := NewTree([]CircuitSpec{{ID: "grid"}})
+	require.NoError(t, err)
+	session := func(key int, s Session) Session {
+		s.Key, s.Wiring, s.CanPause, s.Min = key, Wiring{Phases: AllPhases, Volts: 230}, true, 6000
+		s.Max = max(s.Max, 6000)
+		return s
+	}
+	in := func(d time.Duration) time.Time { return noon.Add(d) }
+	for _, c := range []struct {
+		rule      string
+		permitted int64
+		sessions  []Session
+		want      []int64 // tenths of an ampere
+	}{
+		{"equal", 48, []Session{{Max: 32_000}, {Max: 32_000}, {Max: 10_000}}, []int64{190, 190, 100}},
+		{"equal", 48, []Session{{Max: 32_000, Weight: 2000}, {Max: 32_000}}, []int64{320, 160}},
+		{"proportional", 40, []Session{{Max: 32_000}, {Max: 16_000}, {Max: 16_000}}, []int64{200, 100, 100}},
+		{"priority", 50, []Session{{Max: 32_000}, {Max: 32_000, Tier: 1}, {Max: 16_000}}, []int64{90, 320, 90}},
+		{"priority", 30, []Session{{Max: 32_000, Tier: 1}, {Max: 32_000, Tier: 1, Weight: 2000}, {Max: 32_000}}, []int64{80, 160, 60}},
+		{"first_come", 50, []Session{{Max: 32_000, Since: in(-time.Hour)}, {Max: 32_000, Since: in(-2 * time.Hour)}, {Max: 16_000, Since: in(-time.Minute)}}, []int64{120, 320, 60}},
+		{"deadline", 40, []Session{ // 22 kWh in one hour needs all of it; the other has all day
+			{Max: 32_000, Need: 22 * KWh, Leaves: in(time.Hour)}, {Max: 32_000, Need: 22 * KWh, Leaves: in(12 * time.Hour)},
+		}, []int64{320, 80}},
+		{"deadline", 40, []Session{{Max: 32_000}, {Max: 32_000}}, []int64{200, 200}}, // nothing is known of either
+	} {
+		t.Run(fmt.Sprint(c.rule, c.permitted), func(t *testing.T) {
+			rule, err := RuleNamed(c.rule)
+			require.NoError(t, err)
+			w := World{Permitted: []Load{amps3(c.permitted)}, ArrivalReserve: make([]Load, 1)}
+			for i, s := range c.sessions {
+				w.Sessions = append(w.Sessions, session(i, s))
+			}
+			var plan Plan
+			NewEngine(tree, rule, turnOptions).Decide(noon, &w, &plan)
+			for i, a := range plan.Allocations {
+				require.Equal(t, c.want[i], int64(a.Level)/100, "session %d", i)
+			}
+		})
+	}
+	_, err = RuleNamed("fair")
+	require.EqualError(t, err, `no rule "fair": the rules are equal, proportional, priority, first_come, deadline`)
+}
+
+func TestAnUnusedShareIsLentAndComesBack(t *testing.T) {
+	tree, err := NewTree([]CircuitSpec{{ID: "grid"}})
+	require.NoError(t, err)
+	wiring := Wiring{Phases: AllPhases, Volts: 230}
+	w := World{Permitted: []Load{amps3(40)}, ArrivalReserve: make([]Load, 1), Sessions: []Session{
+		{Key: 0, Wiring: wiring, Min: 6000, Max: 32_000, CanPause: true, UsesLess: true, Uses: 9_000},
+		{Key: 1, Wiring: wiring, Min: 6000, Max: 32_000, CanPause: true},
+	}}
+	e := NewEngine(tree, equal{}, turnOptions)
+	var plan Plan
+	e.Decide(noon, &w, &plan)
+	require.Equal(t, Milliamps(9_000), plan.Allocations[0].Level)
+	require.Equal(t, Milliamps(31_000), plan.Allocations[1].Level)
+	require.Equal(t, "draws less than its share, the rest is lent", plan.Allocations[0].Reason.Text(tree, "equally"))
+	require.Equal(t, "grid is full on L1", plan.Allocations[1].Reason.Text(tree, "equally"))
+
+	w.Permitted[0] = amps3(80) // nobody is short: nothing is lent
+	e.Decide(noon, &w, &plan)
+	require.Equal(t, Milliamps(32_000), plan.Allocations[0].Level)
+	require.Equal(t, "its own maximum", plan.Allocations[0].Reason.Text(tree, "equally"))
+}
