@@ -116,7 +116,7 @@ func (c *Controller) buildClient(transport http.RoundTripper) (err error) {
 func (c *Controller) buildSites() error {
 	now := time.Now()
 	for i := range c.cfg.Sites {
-		settings, err := siteSettings(&c.cfg.Sites[i], &c.cfg.Control)
+		settings, err := SiteSettings(&c.cfg.Sites[i], &c.cfg.Control)
 		if err != nil {
 			return err
 		}

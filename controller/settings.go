@@ -9,9 +9,9 @@ import (
 	"github.com/headroom-ev/headroom/policy"
 )
 
-// siteSettings turns the configuration of a site into the settings of its
+// SiteSettings turns the configuration of a site into the settings of its
 // model. The configuration has been checked.
-func siteSettings(site *config.Site, control *config.Control) (core.Settings, error) {
+func SiteSettings(site *config.Site, control *config.Control) (core.Settings, error) {
 	rule, err := policy.RuleNamed(string(site.Share))
 	if err != nil {
 		return core.Settings{}, fmt.Errorf("site %s: %w", site.ID, err)
