@@ -18,7 +18,7 @@ func SiteSettings(site *config.Site, control *config.Control) (core.Settings, er
 	}
 	s := core.Settings{
 		ID: site.ID, Location: site.Location, Zone: site.Timezone, Rule: rule,
-		CutHedge: int64(site.CutHedge), MinOn: site.MinOn,
+		CutHedge: int64(site.CutHedge), MinOn: site.MinOn, Stay: site.Stay.Duration, StayEnergy: site.Stay.Energy,
 		Timing: core.Timing{
 			Tick: control.Tick, Resync: control.Resync, ReportStale: control.ReportStale,
 			VerdictTimeout: control.VerdictTimeout, Settle: control.Settle, RaiseEvery: control.RaiseEvery,

@@ -32,7 +32,8 @@ func Results() []string { return resultNames[:] }
 
 // Counters count since the site was built.
 type Counters struct {
-	Orders [len(directionNames)][len(resultNames)]uint64
+	Orders  [len(directionNames)][len(resultNames)]uint64
+	Foreign uint64 // orders that somebody else sent
 }
 
 // order counts a result of an order. Fallbacks are no orders.

@@ -80,6 +80,10 @@ func (s *Site) claim(i int) policy.Session {
 		Key: i, ID: ses.id, Circuit: c.circuit, Wiring: c.set.Wiring, Kind: c.set.Kind,
 		Min: c.set.Min, Max: c.set.Max, Floor: s.plannedFallback(i), CanPause: c.set.CanPause,
 		Tier: c.set.Tier, Weight: c.set.Weight, Since: ses.began, Turn: ses.turn,
+		Need: s.need(ses, c.set), Leaves: s.departure(ses),
+	}
+	if ses.reading.fresh(s.now, s.set.Timing.ReportStale) {
+		claim.Uses, claim.UsesLess = ses.usage.lent()
 	}
 	if o := &ses.override; o.Until.IsZero() || s.now.Before(o.Until) {
 		if o.Tier != nil {
@@ -97,7 +101,8 @@ func (s *Site) claim(i int) policy.Session {
 
 // steerable reports whether orders can reach a connector and are followed.
 func (s *Site) steerable(c *connector) bool {
-	return c.online && c.group == "" && !c.session.stubborn(s.now)
+	ses := c.session
+	return c.online && c.group == "" && !ses.stubborn(s.now) && !ses.disobeys && !ses.mute() && !s.contested(ses)
 }
 
 // updateEngaged engages the site when it could pass a limit, and disengages it

@@ -12,7 +12,7 @@ const (
 	Normal State = iota
 	Hold         // no raises
 	Floor        // everybody at the fallback
-	Alarm        // a human is needed
+	Alarm        // as Floor, and a human is needed
 )
 
 var stateNames = [...]string{"normal", "hold", "floor", "alarm"}
@@ -28,8 +28,10 @@ type ladder struct {
 	state   State
 	why     string
 	since   time.Time
-	trouble time.Time // when something was last wrong
+	trouble time.Time // when something was last as bad as the state, or worse
 	heardAt time.Time // when eDRV last sent a webhook
+	broke   string    // why no raise may be sent: the journal, or a gap in time
+	brokeAt time.Time
 }
 
 const starting = "starting: no full list from eDRV yet"
@@ -41,36 +43,64 @@ func newLadder(now time.Time) ladder {
 // heard records that eDRV's webhooks arrive.
 func (s *Site) heard() { s.ladder.heardAt = s.now }
 
-// updateLadder steps down at once when something is wrong, and up after a
-// clean time and a full list.
+// updateLadder steps down at once when something is wrong, and up one step
+// after a clean time with a full list in it.
 func (s *Site) updateLadder() {
 	l := &s.ladder
-	why := s.trouble()
+	state, why := s.trouble()
 	switch {
-	case why != "":
+	case state >= l.state && state != Normal:
 		l.trouble = s.now
-		if l.state == Normal || why != l.why {
-			s.setState(max(l.state, Hold), why)
+		if state != l.state || why != l.why {
+			s.setState(state, why)
 		}
 	case l.why == starting:
 		s.setState(Normal, "")
-	case l.state != Normal && s.now.Sub(l.trouble) >= s.set.Timing.RecoverAfter && s.listing.doneAt.After(l.trouble):
-		s.setState(Normal, "")
+	case l.state == Normal:
+	case s.now.Sub(l.trouble) >= s.set.Timing.RecoverAfter && s.listing.doneAt.After(l.trouble):
+		l.trouble = s.now
+		if up := l.state - 1; up > state {
+			s.setState(up, "recovering: "+l.why)
+		} else {
+			s.setState(state, why)
+		}
 	}
 }
 
-// trouble is what is wrong, in words, or empty.
-func (s *Site) trouble() string {
-	switch l := &s.listing; {
+// trouble is the state that what is wrong now asks for, and what it is.
+func (s *Site) trouble() (State, string) {
+	l := &s.listing
+	if why, over := s.overTooLong(); over > 2*tooLong {
+		return Alarm, why
+	} else if over > tooLong {
+		return Floor, why
+	}
+	switch why := s.stoodDown(); {
 	case !l.complete || !s.grouped:
-		return starting
+		return Hold, starting
+	case why != "":
+		return Hold, why
+	case s.ladder.broke != "" && !l.doneAt.After(s.ladder.brokeAt):
+		return Hold, s.ladder.broke
 	case l.failures >= 3:
-		return "eDRV's API does not answer: " + l.why
+		return Hold, "eDRV's API does not answer: " + l.why
 	case s.silent():
-		return fmt.Sprintf("no webhook for more than %s although sessions are running: has eDRV disabled the endpoint?",
+		return Hold, fmt.Sprintf("no webhook for more than %s although sessions are running: has eDRV disabled the endpoint?",
 			s.set.Timing.ReportStale)
 	}
-	return ""
+	return Normal, ""
+}
+
+// overTooLong is the longest time for which a circuit carries more than its
+// limit.
+func (s *Site) overTooLong() (why string, longest time.Duration) {
+	for k := range s.circuits {
+		if c := &s.circuits[k]; !c.overSince.IsZero() && s.now.Sub(c.overSince) > longest {
+			longest = s.now.Sub(c.overSince)
+			why = fmt.Sprintf("%s carries more than its limit", c.set.ID)
+		}
+	}
+	return why, longest
 }
 
 // silent reports whether webhooks ought to have come and did not.
@@ -85,6 +115,14 @@ func (s *Site) silent() bool {
 		}
 	}
 	return false
+}
+
+// breaks forbids raises until the next full list, because the model may have
+// missed something or cannot be recorded.
+func (s *Site) breaks(why string) {
+	s.ladder.broke, s.ladder.brokeAt = why, s.now
+	s.listing.wanted = true
+	s.dirty = true
 }
 
 func (s *Site) setState(to State, why string) {

@@ -13,12 +13,13 @@ type circuit struct {
 	set       *Circuit
 	limits    policy.Limits
 	base      policy.Load // on the circuit itself
+	changes   time.Time   // when the limit changes next by itself, or is looked at again
 	limit     policy.Load // in force now
 	source    policy.Source
 	baseBelow policy.Load   // base load of the circuit and all below it
 	permitted policy.Load   // what all connectors below may draw
 	measured  policy.Load   // what they draw, the unknown at its bound
-	overNow   bool          // what is known to flow passes the limit
+	overSince time.Time     // since when what is known to flow passes the limit; zero: it does not
 	over      time.Duration // time in which it did
 }
 
@@ -46,8 +47,24 @@ func (s *Site) updateLimits() {
 			s.note(NoteLimit, Note{Circuit: c.set.ID}, "the limit of %s is now %s, set by %s", c.set.ID, limitText(limit), source)
 		}
 		c.limit, c.source, c.baseBelow = limit, source, base[k]
-		c.permitted = c.limits.Margin.Under(limit).Minus(base[k])
+		c.permitted = c.limits.Margin.Under(s.ahead(c)).Minus(base[k])
 	}
+}
+
+// ahead is the limit in force, or a tighter one that comes into force before
+// orders that are sent now have their effect.
+func (s *Site) ahead(c *circuit) policy.Load {
+	if !s.now.Before(c.changes) {
+		at, ok := c.limits.NextChange(s.now, s.set.Zone)
+		if c.changes = at; !ok {
+			c.changes = s.now.Add(24 * time.Hour) // look again
+		}
+	}
+	if c.changes.Sub(s.now) > s.reaction() {
+		return c.limit
+	}
+	next, _ := c.limits.At(c.changes, s.set.Zone)
+	return c.limit.Tightest(next)
 }
 
 // limitText writes the parts of a limit that exist.
@@ -76,6 +93,7 @@ func (s *Site) setLimit(in LimitSet) {
 	l := &s.circuits[k].limits
 	at, _ := slices.BinarySearchFunc(l.External, in.Limit.Name, func(x policy.External, name string) int { return strings.Compare(x.Name, name) })
 	l.External = slices.Insert(l.External, at, in.Limit)
+	s.circuits[k].changes = time.Time{}
 	s.dirty = true
 	s.note(NoteLimit, Note{Circuit: in.Circuit}, "external limit %s on %s: %s until %s", in.Limit.Name, in.Circuit,
 		limitText(in.Limit.Limit), in.Limit.Until.In(s.set.Zone).Format(time.RFC3339))
@@ -94,7 +112,10 @@ func (s *Site) removeLimit(name string) bool {
 		l := &s.circuits[k].limits
 		before := len(l.External)
 		l.External = slices.DeleteFunc(l.External, func(x policy.External) bool { return x.Name == name })
-		found = found || len(l.External) < before
+		if len(l.External) < before {
+			found = true
+			s.circuits[k].changes = time.Time{}
+		}
 	}
 	return found
 }
@@ -134,10 +155,14 @@ func (s *Site) measure(took time.Duration) {
 	s.tree.AddUp(worst)
 	for k := range s.circuits {
 		c := &s.circuits[k]
-		if c.overNow { // as it was since the last pass
+		if !c.overSince.IsZero() { // as it was since the last pass
 			c.over += took
 		}
-		c.overNow = !known[k].Plus(c.baseBelow).Fits(c.limit)
+		if known[k].Plus(c.baseBelow).Fits(c.limit) {
+			c.overSince = time.Time{}
+		} else if c.overSince.IsZero() {
+			c.overSince = s.now
+		}
 		c.measured = known[k].Plus(worst[k])
 	}
 }

@@ -40,6 +40,7 @@ func (s *Site) order() {
 	if !s.listing.complete || !s.grouped || s.set.Mode == Observe {
 		return
 	}
+	s.callMute()
 	targets := s.hedged()
 	var raises, unchanged []move
 	for k := range s.plan.Allocations {
@@ -75,7 +76,10 @@ func (s *Site) order() {
 func (s *Site) hedged() []policy.Milliamps {
 	targets := make([]policy.Milliamps, len(s.plan.Allocations))
 	for k := range targets {
-		targets[k] = s.plan.Allocations[k].Level
+		a := &s.plan.Allocations[k]
+		if targets[k] = a.Level; s.ladder.state >= Floor {
+			targets[k] = min(a.Level, s.connectors[a.Key].set.Fallback)
+		}
 	}
 	tight := s.world
 	tight.Permitted = slices.Clone(tight.Permitted)
@@ -92,6 +96,7 @@ func (s *Site) hedged() []policy.Milliamps {
 	if !over || s.set.CutHedge == 0 {
 		return targets
 	}
+	tight.Sessions = s.spareTheSlow(tight.Sessions)
 	var plan policy.Plan
 	s.engine.Decide(s.now, &tight, &plan)
 	for k := range targets {
@@ -103,6 +108,36 @@ func (s *Site) hedged() []policy.Milliamps {
 		targets[k] = min(targets[k], plan.Allocations[k].Level)
 	}
 	return targets
+}
+
+// spareTheSlow returns the sessions with those kept at what they are planned
+// whose chargers take twice as long to answer as usual: cutting them deeper
+// would bring nothing in time.
+func (s *Site) spareTheSlow(sessions []policy.Session) []policy.Session {
+	usual := s.verdicts.mean()
+	out := slices.Clone(sessions)
+	for k := range out {
+		if c := &s.connectors[out[k].Key]; usual > 0 && c.verdicts.mean() > 2*usual {
+			out[k].Min = max(out[k].Min, s.plan.Allocations[k].Level)
+		}
+	}
+	return out
+}
+
+// callMute orders chargers that do not answer to the least that they may be
+// told, one order at a time.
+func (s *Site) callMute() {
+	for i := range s.connectors {
+		c := &s.connectors[i]
+		if c.session == nil || !c.session.mute() || !c.online || c.group != "" || s.contested(c.session) || s.now.Before(c.session.holdOff) {
+			continue
+		}
+		m := move{connector: i, knows: s.ledger.Knows(i)}
+		m.level = orderable(c.set, s.ledger.InDoubt(i))
+		if m.knows.Waiting == 0 && s.permits(&m) {
+			s.send(m, "it does not answer: ")
+		}
+	}
 }
 
 // settleDoubt orders a session of which nothing is known to its fallback. When

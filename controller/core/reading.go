@@ -58,6 +58,8 @@ func (s *Site) read(i int, seen *edrvapi.Session, listed bool) {
 	}
 	r.load, r.level, r.uses = spread(c.set, power, &seen.Report, limit)
 	ses.reading = r
+	s.use(i)
+	s.obey(i)
 }
 
 // spread says how the power of a reading loads the phases, and how many phases

@@ -24,7 +24,8 @@ import (
 //	started c0 s0 | report s0 11kW [16A] | ended s0 | fetched s0 ended|gone|started
 //	reply queued|not-sent|refused|unclear [c0 …]    to the calls that wait for one
 //	accept|reject [c0 …]                            verdicts on orders and fallbacks that wait for one
-//	pass 5s [x3]                                    time goes by
+//	pass 60s                                        time goes by, tick by tick
+//	sleep 60s                                       the machine sleeps
 //	offline|online c0 · limit dso grid 60kW 10m · unlimit dso · group c0 NAME · foreign s0 20A · override s0 max=10|tier=2|off
 //	state                                           the table of the site
 func TestScenarios(t *testing.T) {
@@ -96,16 +97,16 @@ func (p *player) play(words []string) string {
 		return p.step(p.verdicts(words[0] == "accept", rest)...)
 	case "pass":
 		d, _ := time.ParseDuration(rest[0])
-		times := 1
-		if len(rest) > 1 {
-			times, _ = strconv.Atoi(strings.TrimPrefix(rest[1], "x"))
-		}
 		var out strings.Builder
-		for range times {
-			p.now = p.now.Add(d)
+		for end := p.now.Add(d); p.now.Before(end); {
+			p.now = minTime(p.now.Add(p.site.set.Timing.Tick), end)
 			out.WriteString(p.step(Tick{}))
 		}
 		return out.String()
+	case "sleep":
+		d, _ := time.ParseDuration(rest[0])
+		p.now = p.now.Add(d)
+		return p.step(Tick{})
 	case "offline", "online":
 		return p.step(StationSeen{Station: "st-" + rest[0], Online: words[0] == "online"})
 	case "limit":
@@ -159,6 +160,9 @@ func (p *player) build(words []string) {
 			set.Circuits = append(set.Circuits, Circuit{ID: part[0], Parent: part[1], Limit: load(part[2]), Margin: margin})
 		}
 	}
+	if opts["window"] != "" {
+		set.Circuits[0].Windows = []policy.Window{window(opts["window"])}
+	}
 	n, _ := strconv.Atoi(opts["connectors"])
 	_, installed := opts["installed"]
 	_, mustCharge := opts["cannot-pause"]
@@ -177,6 +181,13 @@ func (p *player) build(words []string) {
 	if p.site, err = New(set, p.now); err != nil {
 		p.t.Fatal(err)
 	}
+}
+
+func minTime(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
 }
 
 func (p *player) session(id, connector string, status edrvapi.SessionStatus) edrvapi.Session {
@@ -303,7 +314,7 @@ func (p *player) step(inputs ...Input) string {
 		case Fetch:
 			fmt.Fprintf(&b, "%s fetch %s\n", at, e.Session)
 		case Note:
-			if e.Kind == NoteOrder && !strings.Contains(e.Text, "(") && !strings.Contains(e.Text, "may") {
+			if e.Kind == NoteOrder && !e.Alarm && !strings.Contains(e.Text, "(") && !strings.Contains(e.Text, "may") {
 				continue // the order itself tells it
 			}
 			mark := "-"
@@ -357,6 +368,20 @@ func amperes(s string) policy.Milliamps {
 func watts(s string) policy.Milliwatts {
 	v, _ := strconv.ParseFloat(strings.TrimSuffix(s, "kW"), 64)
 	return policy.Milliwatts(v * 1e6)
+}
+
+// window reads "08:05-09:00:30kW".
+func window(s string) policy.Window {
+	var fromHour, fromMinute, toHour, toMinute int
+	var limit string
+	if _, err := fmt.Sscanf(s, "%d:%d-%d:%d:%s", &fromHour, &fromMinute, &toHour, &toMinute, &limit); err != nil {
+		panic(err)
+	}
+	w := policy.Window{From: fromHour*60 + fromMinute, To: toHour*60 + toMinute, Limit: load(limit)}
+	for day := range w.Days {
+		w.Days[day] = true
+	}
+	return w
 }
 
 func load(s string) policy.Load {

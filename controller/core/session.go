@@ -17,6 +17,8 @@ type connector struct {
 	group   string    // the load-management group of eDRV it belongs to, if any
 	install install
 	session *session
+
+	verdicts latency // how long its charger takes to answer
 }
 
 // session is one that charges, or could.
@@ -27,7 +29,8 @@ type session struct {
 	updatedAt time.Time // of the newest snapshot
 	reading   reading
 	turn      policy.Turn
-	energy    edrvapi.Target
+	usage     usage
+	target    edrvapi.Target
 	meta      map[string]string
 	override  Override
 
@@ -35,6 +38,8 @@ type session struct {
 	late     []*order // those whose verdict did not come in time
 	raisedAt time.Time
 	ordered  time.Time // when an order was last sent
+	// confirmedAt is when the charger last confirmed a limit.
+	confirmedAt time.Time
 	// reassertAt is when the limit is to be confirmed although nothing changed.
 	reassertAt time.Time
 	holdOff    time.Time // no order before this: the last ones failed
@@ -42,6 +47,11 @@ type session struct {
 	refusals   int       // verdicts in a row that rejected
 	noAmps     int       // verdicts in a row that rejected a limit in amperes
 	message    string    // why orders fail
+
+	unanswered int       // orders in a row without a verdict
+	strikes    int       // reports in a row of more than it may draw
+	disobeys   bool      // and booked for it
+	foreignAt  time.Time // when somebody else last set its limit
 }
 
 // stubborn reports whether the charger takes no orders for now.
@@ -152,7 +162,7 @@ func (s *Site) updateSession(i int, seen *edrvapi.Session, listed bool) {
 	if seen.UpdatedAt.After(ses.updatedAt) {
 		ses.updatedAt = seen.UpdatedAt
 	}
-	ses.energy, ses.meta = seen.Target, seen.Meta
+	ses.target, ses.meta = seen.Target, seen.Meta
 	if seen.Consumed.Known {
 		ses.turn.Served = policy.MilliwattHours(seen.Consumed.Value)
 	}

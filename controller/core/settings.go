@@ -46,6 +46,8 @@ type Settings struct {
 	Engage     Engage
 	Mode       Mode
 	CutHedge   int64         // ‰ of a needed cut that is cut on top in the first round
+	Stay       time.Duration // how long a car stays that says nothing
+	StayEnergy policy.MilliwattHours
 	MinOn      time.Duration // how long a session charges before a new one may take its place
 	Timing     Timing
 	Circuits   []Circuit

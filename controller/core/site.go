@@ -25,7 +25,10 @@ type Site struct {
 	orders   map[uint64]*order
 	byAction map[string]uint64
 	strays   []stray
-	nextID   uint64
+	// foreignAt is when somebody else lately set limits here.
+	foreignAt []time.Time
+	verdicts  latency // how long chargers take to answer
+	nextID    uint64
 
 	world policy.World
 	plan  policy.Plan
@@ -36,6 +39,7 @@ type Site struct {
 	listing listing
 	grouped bool // it is known which connectors eDRV's own load management steers
 
+	born    time.Time // when this model began
 	now     time.Time
 	lastAt  time.Time // of the last pass
 	dirty   bool
@@ -69,6 +73,7 @@ func New(set Settings, now time.Time) (*Site, error) {
 		orders:      make(map[uint64]*order),
 		byAction:    make(map[string]uint64),
 		ladder:      newLadder(now),
+		born:        now,
 		now:         now,
 		lastAt:      now,
 		dirty:       true,
@@ -112,6 +117,9 @@ func (s *Site) Knows(connector, station string) bool {
 // decides anew when something happened that matters, or when it is time to.
 func (s *Site) Step(now time.Time, inputs ...Input) []Effect {
 	s.now = now
+	if gap := now.Sub(s.lastAt); gap > 2*s.set.Timing.Tick+pause || gap < 0 {
+		s.breaks(fmt.Sprintf("no pass for %s: the machine slept, or its clock jumped", gap.Round(time.Second)))
+	}
 	s.effects, s.lowers, s.raises = nil, s.lowers[:0], s.raises[:0]
 	for _, in := range inputs {
 		s.apply(in)
@@ -122,6 +130,9 @@ func (s *Site) Step(now time.Time, inputs ...Input) []Effect {
 	s.effects = append(append(s.effects, s.lowers...), s.raises...)
 	return s.effects
 }
+
+// pause is how late a pass may be before the model counts as stale.
+const pause = 3 * time.Second
 
 // Wake is when Step is to be called at the latest.
 func (s *Site) Wake() time.Time { return s.lastAt.Add(s.set.Timing.Tick) }

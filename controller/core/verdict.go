@@ -176,7 +176,10 @@ func (s *Site) verdict(o *order, in ActionSeen) {
 		return
 	}
 	s.dirty = true
-	s.effects = append(s.effects, VerdictTook{Took: s.now.Sub(o.sent)})
+	took := s.now.Sub(o.sent)
+	c.verdicts.add(took)
+	s.verdicts.add(took)
+	s.effects = append(s.effects, VerdictTook{Took: took})
 	if in.Verdict == Accepted {
 		s.count.order(o, resultAccepted)
 		s.ledger.Accepted(o.connector, o.id, o.level, s.now)
@@ -184,6 +187,7 @@ func (s *Site) verdict(o *order, in ActionSeen) {
 			s.ledger.Doubt(o.connector)
 		}
 		c.session.failures, c.session.refusals, c.session.message = 0, 0, ""
+		c.session.confirmedAt, c.session.unanswered = s.now, 0
 		if o.limit.Unit == edrvapi.UnitCurrent {
 			c.session.noAmps = 0
 		}
@@ -227,36 +231,14 @@ func (s *Site) lapse() {
 		s.note(NoteOrder, s.about(l.Connector), "no verdict on %s for %s: it may have happened", o.limit, s.connectors[l.Connector].set.label())
 		ses := s.connectors[l.Connector].session
 		ses.orders = slices.DeleteFunc(ses.orders, func(other *order) bool { return other == o })
+		if ses.unanswered++; ses.unanswered == muteAfter {
+			n := s.about(l.Connector)
+			n.Alarm = true
+			s.note(NoteOrder, n, "%s does not answer orders: it is booked at what it may draw", s.connectors[l.Connector].set.label())
+		}
 		if ses.late = append(ses.late, o); len(ses.late) > maxLate {
 			s.forget(ses.late[0])
 		}
 	}
 	s.dropStrays()
-}
-
-// dropStrays takes actions that belong to no order of ours for somebody else's.
-func (s *Site) dropStrays() {
-	rest := s.strays[:0]
-	for _, st := range s.strays {
-		if s.now.Sub(st.at) < strayGrace {
-			rest = append(rest, st)
-		} else if i, ok := s.locateAction(&st.in.Action); ok {
-			s.foreign(i, st.in)
-		}
-	}
-	s.strays = rest
-}
-
-// foreign takes an order that somebody else sent. What it did is not known any
-// better than that: the session's limit is in doubt.
-func (s *Site) foreign(i int, in ActionSeen) {
-	c := &s.connectors[i]
-	if in.Verdict != Accepted || c.session == nil || c.session.id != in.Action.Session {
-		return
-	}
-	s.ledger.Doubt(i)
-	s.dirty = true
-	n := s.about(i)
-	n.Alarm = true
-	s.note(NoteForeign, n, "somebody else set a limit at %s (action %s): its limit is in doubt", c.set.label(), in.Action.ID)
 }

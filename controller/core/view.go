@@ -266,6 +266,12 @@ func (s *Site) reason(i int, a *policy.Allocation) ReasonView {
 		return ReasonView{Code: "group", Text: "belongs to eDRV's load-management group " + c.group + "; not steered"}
 	case c.session.stubborn(s.now):
 		return ReasonView{Code: "uncontrollable", Text: "its charger rejects orders: " + c.session.message}
+	case c.session.disobeys:
+		return ReasonView{Code: "disobeys", Text: "it draws more than its limit; booked at what it can draw, and the others make room"}
+	case c.session.mute():
+		return ReasonView{Code: "mute", Text: "its charger does not answer orders; booked at what it may draw"}
+	case s.contested(c.session):
+		return ReasonView{Code: "foreign", Text: "somebody else sets its limit; left alone"}
 	case a == nil:
 		return ReasonView{Code: "new", Text: "not decided on yet"}
 	}

@@ -1,0 +1,73 @@
+package core
+
+import (
+	"slices"
+	"time"
+)
+
+// Somebody else may set limits at our chargers: a second controller, an
+// operator in eDRV's dashboard, eDRV's own load management. Fighting over a
+// limit is worse than either side alone, so the site stands down: no raises,
+// no orders to the sessions that were touched, and an alarm.
+
+// standDown is how many foreign orders within standDownIn make a site stand
+// down.
+const (
+	standDown   = 2
+	standDownIn = time.Minute
+)
+
+// dropStrays takes actions that belong to no order of ours for somebody else's.
+func (s *Site) dropStrays() {
+	rest := s.strays[:0]
+	for _, st := range s.strays {
+		if s.now.Sub(st.at) < strayGrace {
+			rest = append(rest, st)
+		} else if i, ok := s.locateAction(&st.in.Action); ok {
+			s.foreign(i, st.in)
+		}
+	}
+	s.strays = rest
+	s.foreignAt = slices.DeleteFunc(s.foreignAt, func(t time.Time) bool { return s.now.Sub(t) > standDownIn })
+}
+
+// foreign takes an order that somebody else sent. Once the charger accepted it
+// the session's limit is what they say, and may change again at any time.
+func (s *Site) foreign(i int, in ActionSeen) {
+	c := &s.connectors[i]
+	if in.Verdict == Requested {
+		return
+	}
+	if s.now.Sub(s.born) < s.set.Timing.VerdictTimeout { // most likely our own, from before a restart
+		if in.Verdict == Accepted && c.session != nil {
+			s.ledger.Doubt(i)
+			s.dirty = true
+		}
+		return
+	}
+	s.foreignAt = append(s.foreignAt, s.now)
+	s.count.Foreign++
+	s.dirty = true
+	n := s.about(i)
+	n.Alarm = true
+	s.note(NoteForeign, n, "somebody else set a limit at %s (action %s, %s)", c.set.label(), in.Action.ID, in.Action.Limit.Value)
+	if c.session != nil && (in.Action.Session == "" || in.Action.Session == c.session.id) {
+		c.session.foreignAt = s.now
+		if in.Verdict == Accepted {
+			s.ledger.Doubt(i)
+		}
+	}
+}
+
+// stoodDown says why the site stands down, or nothing.
+func (s *Site) stoodDown() string {
+	if len(s.foreignAt) >= standDown {
+		return "somebody else sets limits at these chargers: only one controller may"
+	}
+	return ""
+}
+
+// contested reports whether a session is left to somebody else.
+func (s *Site) contested(ses *session) bool {
+	return s.ladder.state != Normal && !ses.foreignAt.IsZero() && s.now.Sub(ses.foreignAt) < s.set.Timing.RecoverAfter+standDownIn
+}

@@ -1,0 +1,65 @@
+package core
+
+import (
+	"time"
+
+	"github.com/headroom-ev/headroom/policy"
+)
+
+// "Accepted" is not "obeyed". A charger whose car is seen to draw more than
+// its limit by more than this, in two reports in a row, is booked at what it
+// can draw, and the others make room for it. EVerest lets a car draw as much
+// more, for a while: IEC 61851-1 gives it 5 s to follow.
+const (
+	toleranceAmps     = policy.Ampere / 2
+	tolerancePerMille = 100
+	strikesOut        = 2
+)
+
+// obey judges the last reading of connector i against the limit in force.
+func (s *Site) obey(i int) {
+	c := &s.connectors[i]
+	ses := c.session
+	knows := s.ledger.Knows(i)
+	followed := s.now.Sub(ses.confirmedAt) >= s.set.Timing.Settle+s.set.Timing.Tick
+	if !knows.Known || knows.Waiting > 0 || !followed && !ses.confirmedAt.IsZero() {
+		return
+	}
+	limit := max(knows.Confirmed, s.restartedTo(i))
+	if ses.reading.level <= limit+limit*tolerancePerMille/1000+toleranceAmps {
+		if ses.strikes = max(0, ses.strikes-1); ses.strikes == 0 && ses.disobeys {
+			ses.disobeys = false
+			s.ledger.Disobeys(i, 0)
+			s.dirty = true
+			s.note(NoteOrder, s.about(i), "%s draws what it may again", c.set.label())
+		}
+		return
+	}
+	if ses.strikes = min(strikesOut, ses.strikes+1); ses.strikes < strikesOut {
+		return
+	}
+	s.ledger.Disobeys(i, max(c.set.Max, ses.reading.level))
+	if !ses.disobeys {
+		ses.disobeys = true
+		s.dirty = true
+		n := s.about(i)
+		n.Alarm = true
+		s.note(NoteOrder, n, "%s draws %s although its limit is %s: it is booked at what it can draw", c.set.label(), ses.reading.level, limit)
+	}
+}
+
+// restartedTo is the limit that a charger may have after a restart that nobody
+// told of.
+func (s *Site) restartedTo(i int) policy.Milliamps { return s.ledger.Knows(i).Fallback }
+
+// mute reports whether a charger left the last orders without an answer. It is
+// left out of the plan, at what it may draw, until it answers.
+func (ses *session) mute() bool { return ses.unanswered >= muteAfter }
+
+// muteAfter is how many orders in a row get no answer from one that is mute.
+const muteAfter = 2
+
+// tooLong is how long more may be drawn than a limit before everybody is
+// ordered to the fallback: what UK G100 allows an import limiter at most. After
+// twice that somebody has to come.
+const tooLong = time.Minute
