@@ -120,7 +120,7 @@ func (c *Controller) buildSites() error {
 		if err != nil {
 			return err
 		}
-		model, err := core.New(settings, now)
+		model, err := core.New(settings, core.Saved{}, now)
 		if err != nil {
 			return err
 		}

@@ -11,6 +11,16 @@ import (
 // lower come before orders that raise.
 type Effect interface{ effect() }
 
+// Save keeps what must be known after a restart. Orders that raise and come
+// after it may be sent only when it is durable; where it cannot be, the shell
+// answers them with NotSaved. Nothing else waits for it.
+type Save struct {
+	Records []Record      // of the connectors that changed
+	Limits  []LimitRecord // all external limits, where LimitsChanged
+	// LimitsChanged tells that Limits replaces what was kept.
+	LimitsChanged bool
+}
+
 // SendOrder sets the limit of a session. The shell answers with a Reply.
 type SendOrder struct {
 	ID        uint64
@@ -45,12 +55,14 @@ type Note struct {
 	Circuit   string    `json:"circuit,omitempty"`
 	Connector string    `json:"connector,omitempty"`
 	Session   string    `json:"session,omitempty"`
+	By        string    `json:"by,omitempty"` // who set something
 	Text      string    `json:"text"`
 }
 
 // VerdictTook is how long a charger took to answer an order.
 type VerdictTook struct{ Took time.Duration }
 
+func (Save) effect()            {}
 func (SendOrder) effect()       {}
 func (InstallFallback) effect() {}
 func (List) effect()            {}

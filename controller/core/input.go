@@ -97,22 +97,27 @@ type Metered struct {
 type LimitSet struct {
 	Circuit string
 	Limit   policy.External
+	By      string // who set it, for the record
 }
 
 // LimitEnded ends an external limit.
-type LimitEnded struct{ Name string }
+type LimitEnded struct{ Name, By string }
 
 // OverrideSet changes what one session may have, until a time.
 type OverrideSet struct {
 	Session  string
 	Override Override
+	By       string
 }
 
 // OverrideEnded ends it.
-type OverrideEnded struct{ Session string }
+type OverrideEnded struct{ Session, By string }
 
 // ModeSet switches between enforcing and observing.
-type ModeSet struct{ Mode Mode }
+type ModeSet struct {
+	Mode Mode
+	By   string
+}
 
 // ResyncWanted asks for a REST list soon, because something was missed.
 type ResyncWanted struct{ Why string }

@@ -85,37 +85,46 @@ func limitText(l policy.Load) string {
 // setLimit puts an external limit in force. It can only lower, because of all
 // limits the tightest holds.
 func (s *Site) setLimit(in LimitSet) {
-	k, ok := s.tree.Index(in.Circuit)
-	if !ok {
-		return
+	if s.putLimit(in.Circuit, in.Limit) {
+		s.note(NoteLimit, Note{Circuit: in.Circuit, By: in.By}, "external limit %s on %s: %s until %s", in.Limit.Name, in.Circuit,
+			limitText(in.Limit.Limit), in.Limit.Until.In(s.set.Zone).Format(time.RFC3339))
 	}
-	s.removeLimit(in.Limit.Name)
-	l := &s.circuits[k].limits
-	at, _ := slices.BinarySearchFunc(l.External, in.Limit.Name, func(x policy.External, name string) int { return strings.Compare(x.Name, name) })
-	l.External = slices.Insert(l.External, at, in.Limit)
-	s.circuits[k].changes = time.Time{}
-	s.dirty = true
-	s.note(NoteLimit, Note{Circuit: in.Circuit}, "external limit %s on %s: %s until %s", in.Limit.Name, in.Circuit,
-		limitText(in.Limit.Limit), in.Limit.Until.In(s.set.Zone).Format(time.RFC3339))
 }
 
-func (s *Site) endLimit(name string) {
-	if s.removeLimit(name) {
-		s.dirty = true
-		s.note(NoteLimit, Note{}, "external limit %s ended", name)
+// putLimit replaces the external limit of that name.
+func (s *Site) putLimit(circuit string, x policy.External) bool {
+	k, ok := s.tree.Index(circuit)
+	if !ok {
+		return false
+	}
+	s.removeLimit(x.Name)
+	c := &s.circuits[k]
+	at, _ := slices.BinarySearchFunc(c.limits.External, x.Name, func(x policy.External, name string) int { return strings.Compare(x.Name, name) })
+	c.limits.External = slices.Insert(c.limits.External, at, x)
+	c.changes = time.Time{}
+	s.dirty, s.limitsChanged = true, true
+	return true
+}
+
+func (s *Site) endLimit(in LimitEnded) {
+	if s.removeLimit(in.Name) {
+		s.note(NoteLimit, Note{By: in.By}, "external limit %s ended", in.Name)
 	}
 }
 
 func (s *Site) removeLimit(name string) bool {
 	found := false
 	for k := range s.circuits {
-		l := &s.circuits[k].limits
-		before := len(l.External)
-		l.External = slices.DeleteFunc(l.External, func(x policy.External) bool { return x.Name == name })
-		if len(l.External) < before {
+		c := &s.circuits[k]
+		before := len(c.limits.External)
+		c.limits.External = slices.DeleteFunc(c.limits.External, func(x policy.External) bool { return x.Name == name })
+		if len(c.limits.External) < before {
 			found = true
-			s.circuits[k].changes = time.Time{}
+			c.changes = time.Time{}
 		}
+	}
+	if found {
+		s.dirty, s.limitsChanged = true, true
 	}
 	return found
 }

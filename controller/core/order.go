@@ -2,7 +2,9 @@ package core
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/headroom-ev/headroom/controller/ledger"
@@ -275,27 +277,49 @@ func (s *Site) send(m move, why string) {
 }
 
 // setMode switches between enforcing and observing.
-func (s *Site) setMode(m Mode) {
-	if m != s.set.Mode {
-		s.set.Mode = m
+func (s *Site) setMode(in ModeSet) {
+	if in.Mode != s.set.Mode {
+		s.set.Mode = in.Mode
 		s.dirty = true
-		s.note(NoteState, Note{}, "site %s is in mode %s", s.set.ID, m)
+		s.note(NoteState, Note{By: in.By}, "site %s is in mode %s", s.set.ID, in.Mode)
 	}
 }
 
 // setOverride changes what one session may have.
 func (s *Site) setOverride(in OverrideSet) {
 	if i, ok := s.bySession[in.Session]; ok {
+		n := s.about(i)
+		n.By = in.By
 		s.connectors[i].session.override = in.Override
 		s.dirty = true
-		s.note(NoteOverride, s.about(i), "override at %s", s.connectors[i].set.label())
+		s.note(NoteOverride, n, "override at %s: %s", s.connectors[i].set.label(), in.Override)
 	}
 }
 
-func (s *Site) endOverride(session string) {
-	if i, ok := s.bySession[session]; ok {
+func (s *Site) endOverride(in OverrideEnded) {
+	if i, ok := s.bySession[in.Session]; ok {
+		n := s.about(i)
+		n.By = in.By
 		s.connectors[i].session.override = Override{}
 		s.dirty = true
-		s.note(NoteOverride, s.about(i), "the override at %s ended", s.connectors[i].set.label())
+		s.note(NoteOverride, n, "the override at %s ended", s.connectors[i].set.label())
 	}
+}
+
+// String says what is set.
+func (o Override) String() string {
+	var parts []string
+	if o.Tier != nil {
+		parts = append(parts, fmt.Sprintf("tier %d", *o.Tier))
+	}
+	if o.Weight != nil {
+		parts = append(parts, fmt.Sprintf("weight %g", float64(*o.Weight)/1000))
+	}
+	if o.Max != nil {
+		parts = append(parts, "at most "+o.Max.String())
+	}
+	if !o.Until.IsZero() {
+		parts = append(parts, "until "+o.Until.Format(time.RFC3339))
+	}
+	return strings.Join(parts, ", ")
 }

@@ -178,7 +178,7 @@ func (p *player) build(words []string) {
 		}
 		set.Connectors = append(set.Connectors, c)
 	}
-	if p.site, err = New(set, p.now); err != nil {
+	if p.site, err = New(set, Saved{}, p.now); err != nil {
 		p.t.Fatal(err)
 	}
 }

@@ -37,7 +37,10 @@ type Site struct {
 	busyAt  time.Time // when the site last could have passed a limit
 	ladder  ladder
 	listing listing
-	grouped bool // it is known which connectors eDRV's own load management steers
+	saved   map[string]Record // by session, until the first full list
+	// limitsChanged tells that the external limits are to be kept anew.
+	limitsChanged bool
+	grouped       bool // it is known which connectors eDRV's own load management steers
 
 	born    time.Time // when this model began
 	now     time.Time
@@ -49,10 +52,10 @@ type Site struct {
 	count   Counters
 }
 
-// New returns the model of a site of which nothing is known yet: every
-// connector is booked at its maximum, and no order is sent before the first
-// full list.
-func New(set Settings, now time.Time) (*Site, error) {
+// New returns the model of a site. What saved does not tell, nothing is known
+// of: every connector is booked at its maximum. No order is sent before the
+// first full list.
+func New(set Settings, saved Saved, now time.Time) (*Site, error) {
 	specs := make([]policy.CircuitSpec, len(set.Circuits))
 	for i, c := range set.Circuits {
 		specs[i] = policy.CircuitSpec{ID: c.ID, Parent: c.Parent}
@@ -97,6 +100,7 @@ func New(set Settings, now time.Time) (*Site, error) {
 	}
 	s.ledger = ledger.New(tree, books, ledger.Timing{Settle: set.Timing.Settle, Verdict: set.Timing.VerdictTimeout})
 	s.startInstalls()
+	s.restore(saved)
 	return s, nil
 }
 
@@ -127,7 +131,9 @@ func (s *Site) Step(now time.Time, inputs ...Input) []Effect {
 	if s.dirty || !now.Before(s.Wake()) {
 		s.pass()
 	}
-	s.effects = append(append(s.effects, s.lowers...), s.raises...)
+	s.effects = append(s.effects, s.lowers...)
+	s.save()
+	s.effects = append(s.effects, s.raises...)
 	return s.effects
 }
 
@@ -164,13 +170,13 @@ func (s *Site) apply(in Input) {
 	case LimitSet:
 		s.setLimit(in)
 	case LimitEnded:
-		s.endLimit(in.Name)
+		s.endLimit(in)
 	case OverrideSet:
 		s.setOverride(in)
 	case OverrideEnded:
-		s.endOverride(in.Session)
+		s.endOverride(in)
 	case ModeSet:
-		s.setMode(in.Mode)
+		s.setMode(in)
 	case ResyncWanted:
 		s.listing.wanted = true
 	}

@@ -43,6 +43,7 @@ type Ledger struct {
 	connectors []Connector
 	entries    []entry
 	frame      Frame
+	changed    []int // connectors, in the order of their changes
 
 	booked []policy.Load // per circuit: Σ bounds
 	active []policy.Load // per circuit: Σ bounds of sessions, fallbacks left out
@@ -223,6 +224,9 @@ func (l *Ledger) change(i int, f func(*entry)) {
 	l.add(i, -1)
 	f(&l.entries[i])
 	l.add(i, +1)
+	if n := len(l.changed); n == 0 || l.changed[n-1] != i {
+		l.changed = append(l.changed, i)
+	}
 }
 
 func (l *Ledger) add(i int, sign policy.Milliamps) {

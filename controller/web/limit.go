@@ -74,7 +74,7 @@ func (s *Server) putLimit(w http.ResponseWriter, r *http.Request) error {
 	if len(v.Limits) >= maxLimits && !hasLimit(v, name) {
 		return refuse(http.StatusConflict, "site %s has %d external limits already: end some", site, maxLimits)
 	}
-	if err := s.set(r, site, core.LimitSet{Circuit: body.Circuit, Limit: limit}, "external limit set", "limit", name); err != nil {
+	if err := s.set(r, site, core.LimitSet{Circuit: body.Circuit, Limit: limit, By: r.RemoteAddr}, "external limit set", "limit", name); err != nil {
 		return err
 	}
 	return writeJSON(w, http.StatusOK, body)
@@ -89,7 +89,7 @@ func (s *Server) deleteLimit(w http.ResponseWriter, r *http.Request) error {
 	if !hasLimit(v, name) {
 		return refuse(http.StatusNotFound, "site %s has no external limit %q", site, name)
 	}
-	if err := s.set(r, site, core.LimitEnded{Name: name}, "external limit ended", "limit", name); err != nil {
+	if err := s.set(r, site, core.LimitEnded{Name: name, By: r.RemoteAddr}, "external limit ended", "limit", name); err != nil {
 		return err
 	}
 	w.WriteHeader(http.StatusNoContent)

@@ -103,7 +103,7 @@ func (s *Server) putOverride(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := s.set(r, site, core.OverrideSet{Session: session, Override: override}, "override set", "session", session); err != nil {
+	if err := s.set(r, site, core.OverrideSet{Session: session, Override: override, By: r.RemoteAddr}, "override set", "session", session); err != nil {
 		return err
 	}
 	return writeJSON(w, http.StatusOK, body)
@@ -122,7 +122,7 @@ func (s *Server) deleteOverride(w http.ResponseWriter, r *http.Request) error {
 	if !c.Override {
 		return refuse(http.StatusNotFound, "session %s has no override", session)
 	}
-	if err := s.set(r, site, core.OverrideEnded{Session: session}, "override ended", "session", session); err != nil {
+	if err := s.set(r, site, core.OverrideEnded{Session: session, By: r.RemoteAddr}, "override ended", "session", session); err != nil {
 		return err
 	}
 	w.WriteHeader(http.StatusNoContent)
@@ -145,7 +145,7 @@ func (s *Server) putMode(w http.ResponseWriter, r *http.Request) error {
 	}
 	for _, mode := range []core.Mode{core.Enforce, core.Observe} {
 		if body.Mode == mode.String() {
-			if err := s.set(r, site, core.ModeSet{Mode: mode}, "mode set", "mode", body.Mode); err != nil {
+			if err := s.set(r, site, core.ModeSet{Mode: mode, By: r.RemoteAddr}, "mode set", "mode", body.Mode); err != nil {
 				return err
 			}
 			return writeJSON(w, http.StatusOK, body)

@@ -44,7 +44,7 @@ func TestLimit(t *testing.T) {
 		status, text = f.write("DELETE", "/api/v1/sites/depot/limits/a", "")
 		require.Equal(t, http.StatusNoContent, status)
 		require.Empty(t, text)
-		require.Equal(t, core.LimitEnded{Name: "a"}, f.sites.Taken()[2])
+		require.Equal(t, core.LimitEnded{Name: "a", By: remote}, f.sites.Taken()[2])
 		status, text = f.write("DELETE", "/api/v1/sites/depot/limits/a", "")
 		require.Equal(t, http.StatusNotFound, status)
 		require.Contains(t, text, "has no external limit")
@@ -164,7 +164,7 @@ func TestOverride(t *testing.T) {
 
 		status, _ = f.write("DELETE", path, "")
 		require.Equal(t, 204, status)
-		require.Equal(t, core.OverrideEnded{Session: f.session("A1")}, f.sites.Taken()[2])
+		require.Equal(t, core.OverrideEnded{Session: f.session("A1"), By: remote}, f.sites.Taken()[2])
 		status, text = f.write("DELETE", path, "")
 		require.Equal(t, 404, status)
 		require.Contains(t, text, "has no override")
@@ -218,7 +218,7 @@ func TestMode(t *testing.T) {
 		require.Equal(t, 200, status)
 		require.JSONEq(t, `{"mode":"`+mode.String()+`"}`, text)
 	}
-	require.Equal(t, []core.Input{core.ModeSet{Mode: core.Observe}, core.ModeSet{Mode: core.Enforce}}, f.sites.Taken())
+	require.Equal(t, []core.Input{core.ModeSet{Mode: core.Observe, By: remote}, core.ModeSet{Mode: core.Enforce, By: remote}}, f.sites.Taken())
 	for body, status := range map[string]int{`{"mode":"off"}`: 422, `{}`: 422, `{"mode":1}`: 400, `null`: 422} {
 		got, _ := f.write("PUT", "/api/v1/sites/depot/mode", body)
 		require.Equal(t, status, got, body)
@@ -226,3 +226,6 @@ func TestMode(t *testing.T) {
 	status, _ := f.write("PUT", "/api/v1/sites/nowhere/mode", `{"mode":"observe"}`)
 	require.Equal(t, 404, status)
 }
+
+// remote is the address that requests of the tests come from.
+const remote = "192.0.2.1:1234"

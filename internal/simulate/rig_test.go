@@ -61,7 +61,7 @@ func TestTenCarsSettle(t *testing.T) {
 	for d := w.Take(); d != nil; d = w.Take() {
 		w.Ack(d)
 	}
-	site, err := core.New(set, w.Now())
+	site, err := core.New(set, core.Saved{}, w.Now())
 	require.NoError(t, err)
 	rig := &Rig{World: w, Site: site, Effect: func(now time.Time, e core.Effect) {
 		switch e := e.(type) {

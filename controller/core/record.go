@@ -1,0 +1,132 @@
+package core
+
+import (
+	"time"
+
+	"github.com/headroom-ev/headroom/controller/ledger"
+	"github.com/headroom-ev/headroom/edrvapi"
+	"github.com/headroom-ev/headroom/policy"
+)
+
+// Record is what must be known of a connector after a restart.
+type Record struct {
+	Connector string          `json:"connector"`
+	Session   string          `json:"session,omitempty"`
+	Book      ledger.Record   `json:"book"`
+	Orders    []RecordedOrder `json:"orders,omitempty"` // of Book.Orders, in order
+	Turn      policy.Turn     `json:"turn"`
+	Override  *Override       `json:"override,omitempty"`
+}
+
+// RecordedOrder is what else is known of an order without a verdict.
+type RecordedOrder struct {
+	Action string        `json:"action,omitempty"` // eDRV's id of it, where the reply came
+	Limit  edrvapi.Limit `json:"limit"`
+	Lower  bool          `json:"lower"`
+}
+
+// LimitRecord is an external limit in force or to come.
+type LimitRecord struct {
+	Circuit string          `json:"circuit"`
+	Limit   policy.External `json:"limit"`
+}
+
+// Saved is what an earlier life of the program kept.
+type Saved struct {
+	At      time.Time // when it was last written
+	Records []Record
+	Limits  []LimitRecord
+}
+
+// keepFor is how old a record may be: what happened since is not known.
+const keepFor = 24 * time.Hour
+
+// restore takes over what the records say of connectors, and keeps what they
+// say of sessions until those are seen again.
+func (s *Site) restore(saved Saved) {
+	for _, l := range saved.Limits {
+		s.putLimit(l.Circuit, l.Limit)
+	}
+	if s.now.Sub(saved.At) > keepFor || saved.At.After(s.now.Add(time.Minute)) {
+		return
+	}
+	s.saved = make(map[string]Record, len(saved.Records))
+	for _, r := range saved.Records {
+		if i, ok := s.byConnector[r.Connector]; ok {
+			s.ledger.RestoreFallback(i, r.Book)
+			if r.Session != "" {
+				s.saved[r.Session] = r
+			}
+		}
+	}
+}
+
+// restoreSession takes over the session that was just put into the model from
+// its record, if there is one.
+func (s *Site) restoreSession(i int) bool {
+	c := &s.connectors[i]
+	r, ok := s.saved[c.session.id]
+	if !ok || r.Connector != c.set.ID || !r.Book.Session || len(r.Orders) != len(r.Book.Orders) || c.group != "" {
+		return false
+	}
+	ids := make([]uint64, len(r.Orders))
+	for k, ro := range r.Orders {
+		o := &order{
+			id: s.id(), connector: i, session: c.session.id, action: ro.Action, level: r.Book.Orders[k].Level,
+			limit: ro.Limit, lower: ro.Lower, sent: s.now, answered: true,
+		}
+		ids[k] = o.id
+		s.orders[o.id] = o
+		if o.action != "" {
+			s.byAction[o.action] = o.id
+		}
+		c.session.orders = append(c.session.orders, o)
+	}
+	s.ledger.Restore(i, r.Book, ids, s.now)
+	c.session.turn = r.Turn
+	if r.Override != nil {
+		c.session.override = *r.Override
+	}
+	s.note(NoteSession, s.about(i), "session at %s found again, as recorded", c.set.label())
+	return true
+}
+
+// save emits the records that changed.
+func (s *Site) save() {
+	changed := s.ledger.Changed()
+	if len(changed) == 0 && !s.limitsChanged {
+		return
+	}
+	save := Save{Records: make([]Record, 0, len(changed)), LimitsChanged: s.limitsChanged}
+	if s.limitsChanged {
+		s.limitsChanged = false
+		for k := range s.circuits {
+			for _, x := range s.circuits[k].limits.External {
+				save.Limits = append(save.Limits, LimitRecord{Circuit: s.tree.ID(k), Limit: x})
+			}
+		}
+	}
+	for _, i := range changed {
+		save.Records = append(save.Records, s.record(i))
+	}
+	s.effects = append(s.effects, save)
+}
+
+func (s *Site) record(i int) Record {
+	c := &s.connectors[i]
+	r := Record{Connector: c.set.ID, Book: s.ledger.Record(i)}
+	if ses := c.session; ses != nil {
+		r.Session, r.Turn = ses.id, ses.turn
+		if ses.override != (Override{}) {
+			r.Override = &ses.override
+		}
+		for _, o := range r.Book.Orders {
+			var kept RecordedOrder
+			if known := s.orders[o.ID]; known != nil {
+				kept = RecordedOrder{Action: known.action, Limit: known.limit, Lower: known.lower}
+			}
+			r.Orders = append(r.Orders, kept)
+		}
+	}
+	return r
+}
