@@ -12,6 +12,7 @@ import (
 type Record struct {
 	Connector string          `json:"connector"`
 	Session   string          `json:"session,omitempty"`
+	Began     time.Time       `json:"began,omitzero"`
 	Book      ledger.Record   `json:"book"`
 	Orders    []RecordedOrder `json:"orders,omitempty"` // of Book.Orders, in order
 	Turn      policy.Turn     `json:"turn"`
@@ -41,8 +42,9 @@ type Saved struct {
 // keepFor is how old a record may be: what happened since is not known.
 const keepFor = 24 * time.Hour
 
-// restore takes over what the records say of connectors, and keeps what they
-// say of sessions until those are seen again.
+// restore takes over what the records say. Sessions are in the model from the
+// start: what their chargers may draw counts although nobody has seen them yet.
+// The first list tells which of them are over.
 func (s *Site) restore(saved Saved) {
 	for _, l := range saved.Limits {
 		s.putLimit(l.Circuit, l.Limit)
@@ -50,30 +52,30 @@ func (s *Site) restore(saved Saved) {
 	if s.now.Sub(saved.At) > keepFor || saved.At.After(s.now.Add(time.Minute)) {
 		return
 	}
-	s.saved = make(map[string]Record, len(saved.Records))
 	for _, r := range saved.Records {
 		if i, ok := s.byConnector[r.Connector]; ok {
 			s.ledger.RestoreFallback(i, r.Book)
-			if r.Session != "" {
-				s.saved[r.Session] = r
+			if r.Book.Session && r.Session != "" {
+				s.restoreSession(i, r)
 			}
 		}
 	}
 }
 
-// restoreSession takes over the session that was just put into the model from
-// its record, if there is one.
-func (s *Site) restoreSession(i int) bool {
+// restoreSession puts a recorded session into the model. Its orders wait for
+// their verdicts anew.
+func (s *Site) restoreSession(i int, r Record) {
 	c := &s.connectors[i]
-	r, ok := s.saved[c.session.id]
-	if !ok || r.Connector != c.set.ID || !r.Book.Session || len(r.Orders) != len(r.Book.Orders) || c.group != "" {
-		return false
+	c.session = &session{id: r.Session, began: r.Began, turn: r.Turn, reassertAt: s.now.Add(s.set.Timing.Reassert)}
+	s.bySession[r.Session] = i
+	if r.Override != nil {
+		c.session.override = *r.Override
 	}
-	ids := make([]uint64, len(r.Orders))
-	for k, ro := range r.Orders {
-		o := &order{
-			id: s.id(), connector: i, session: c.session.id, action: ro.Action, level: r.Book.Orders[k].Level,
-			limit: ro.Limit, lower: ro.Lower, sent: s.now, answered: true,
+	ids := make([]uint64, len(r.Book.Orders))
+	for k, kept := range r.Book.Orders {
+		o := &order{id: s.id(), connector: i, session: r.Session, level: kept.Level, sent: s.now, answered: true}
+		if k < len(r.Orders) {
+			o.action, o.limit, o.lower = r.Orders[k].Action, r.Orders[k].Limit, r.Orders[k].Lower
 		}
 		ids[k] = o.id
 		s.orders[o.id] = o
@@ -83,12 +85,7 @@ func (s *Site) restoreSession(i int) bool {
 		c.session.orders = append(c.session.orders, o)
 	}
 	s.ledger.Restore(i, r.Book, ids, s.now)
-	c.session.turn = r.Turn
-	if r.Override != nil {
-		c.session.override = *r.Override
-	}
-	s.note(NoteSession, s.about(i), "session at %s found again, as recorded", c.set.label())
-	return true
+	s.note(NoteSession, s.about(i), "session at %s, as recorded", c.set.label())
 }
 
 // save emits the records that changed.
@@ -116,7 +113,7 @@ func (s *Site) record(i int) Record {
 	c := &s.connectors[i]
 	r := Record{Connector: c.set.ID, Book: s.ledger.Record(i)}
 	if ses := c.session; ses != nil {
-		r.Session, r.Turn = ses.id, ses.turn
+		r.Session, r.Began, r.Turn = ses.id, ses.began, ses.turn
 		if ses.override != (Override{}) {
 			r.Override = &ses.override
 		}

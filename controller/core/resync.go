@@ -67,7 +67,7 @@ func (s *Site) gotList(in Listed) {
 		}
 	}
 	if !l.complete {
-		l.complete, s.saved = true, nil
+		l.complete = true
 		s.note(NoteResync, Note{}, "first full list: %d sessions are running", len(s.bySession))
 	}
 	if in.Partial {

@@ -135,9 +135,6 @@ func (s *Site) beginSession(i int, seen *edrvapi.Session) {
 		s.note(NoteSession, s.about(i), "session began at %s", c.set.label())
 		return
 	}
-	if s.restoreSession(i) {
-		return
-	}
 	s.ledger.Adopt(i)
 	c.session.turn = policy.Turn{Running: true, Since: s.now, Starts: 1}
 	s.note(NoteSession, s.about(i), "session found at %s; its limit is not known", c.set.label())

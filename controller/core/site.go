@@ -37,7 +37,6 @@ type Site struct {
 	busyAt  time.Time // when the site last could have passed a limit
 	ladder  ladder
 	listing listing
-	saved   map[string]Record // by session, until the first full list
 	// limitsChanged tells that the external limits are to be kept anew.
 	limitsChanged bool
 	grouped       bool // it is known which connectors eDRV's own load management steers
@@ -47,6 +46,7 @@ type Site struct {
 	lastAt  time.Time // of the last pass
 	dirty   bool
 	effects []Effect
+	started []Effect // notes from before the first step
 	lowers  []Effect
 	raises  []Effect
 	count   Counters
@@ -101,6 +101,7 @@ func New(set Settings, saved Saved, now time.Time) (*Site, error) {
 	s.ledger = ledger.New(tree, books, ledger.Timing{Settle: set.Timing.Settle, Verdict: set.Timing.VerdictTimeout})
 	s.startInstalls()
 	s.restore(saved)
+	s.started, s.effects = s.effects, nil
 	return s, nil
 }
 
@@ -124,7 +125,8 @@ func (s *Site) Step(now time.Time, inputs ...Input) []Effect {
 	if gap := now.Sub(s.lastAt); gap > 2*s.set.Timing.Tick+pause || gap < 0 {
 		s.breaks(fmt.Sprintf("no pass for %s: the machine slept, or its clock jumped", gap.Round(time.Second)))
 	}
-	s.effects, s.lowers, s.raises = nil, s.lowers[:0], s.raises[:0]
+	s.effects, s.lowers, s.raises = s.started, s.lowers[:0], s.raises[:0]
+	s.started = nil
 	for _, in := range inputs {
 		s.apply(in)
 	}

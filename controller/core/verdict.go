@@ -63,6 +63,9 @@ func (s *Site) gotReply(in Reply) {
 	case Unclear: // it may have happened: it waits for a verdict like any other
 		s.count.order(o, resultSent)
 	case NotSent, NotSaved, Refused:
+		if in.Outcome == NotSaved {
+			s.breaks("the journal cannot be written: " + in.Message)
+		}
 		s.count.order(o, resultFailed)
 		s.dirty = true
 		if o.install {

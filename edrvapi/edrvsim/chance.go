@@ -107,3 +107,6 @@ func (w *World) FaultCounts() Counts {
 	}
 	return out
 }
+
+// FaultCount says how often one fault has struck.
+func (w *World) FaultCount(f Fault) uint64 { return w.struck[f] }

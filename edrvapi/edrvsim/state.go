@@ -82,6 +82,20 @@ func (w *World) Connector(id string) (TrueConnector, bool) {
 	return w.trueConnector(c), true
 }
 
+// Shows reports whether a connector's charger, or the car at it, shows a fault:
+// as a quirk of its own, or in an open window.
+func (w *World) Shows(connector string, f Fault) bool {
+	c, ok := w.connOf[connector]
+	if !ok {
+		return false
+	}
+	q := c.quirks
+	if c.car != nil {
+		q |= c.car.quirks
+	}
+	return w.shows(q, f, connector)
+}
+
 // Circuit is the truth about one circuit; false if there is none of that id.
 func (w *World) Circuit(id string) (TrueCircuit, bool) {
 	c, ok := w.circuitOf[id]

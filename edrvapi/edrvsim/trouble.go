@@ -25,11 +25,18 @@ func (w *World) recur(f Fault, target string) {
 	}
 	t := &timer{}
 	t.fire = func() {
+		if w.rate[f] <= 0 { // EndFaults
+			return
+		}
 		w.strike(f, target, 0)
 		w.arm(t, w.now+gap(w.trouble, rate))
 	}
 	w.arm(t, w.now+gap(w.trouble, rate))
 }
+
+// EndFaults sets every rate to zero: nothing new goes wrong. Spells that have
+// begun end in their time, and chargers and cars keep their quirks.
+func (w *World) EndFaults() { w.rate = [faultCount]float64{} }
 
 // openWindow begins a scripted fault: a spell strikes once and lasts, a chance
 // is a certainty until the window shuts.

@@ -1,0 +1,63 @@
+package core
+
+import "github.com/headroom-ev/headroom/policy"
+
+// What a judge may look at between two steps: the simulator holds these
+// against what is true.
+
+// Bound is the highest current per phase that connector i, in the order of the
+// settings, may draw as far as the site knows.
+func (s *Site) Bound(i int) policy.Milliamps { return s.ledger.Bound(i) }
+
+// State is the state of the site.
+func (s *Site) State() State { return s.ladder.state }
+
+// Session is the session at connector i, or empty.
+func (s *Site) Session(i int) string {
+	if ses := s.connectors[i].session; ses != nil {
+		return ses.id
+	}
+	return ""
+}
+
+// Permitted is what all connectors below the named circuit may draw.
+func (s *Site) Permitted(circuit string) policy.Load {
+	k, ok := s.tree.Index(circuit)
+	if !ok {
+		return policy.Load{}
+	}
+	return s.circuits[k].permitted
+}
+
+// Booked is the sum of the bounds below the named circuit.
+func (s *Site) Booked(circuit string) policy.Load {
+	k, ok := s.tree.Index(circuit)
+	if !ok {
+		return policy.Load{}
+	}
+	return s.ledger.Booked()[k]
+}
+
+// Short reports whether a session below any circuit is planned less than it
+// could draw, and is not held back by a full circuit: nobody is, in a site
+// that has recovered.
+func (s *Site) Short() (sessions int) {
+	for k := range s.plan.Allocations {
+		if s.plan.Allocations[k].Reason.Code != policy.ReasonMaximum {
+			sessions++
+		}
+	}
+	return sessions
+}
+
+// Sizes counts what the site remembers; all of it is bounded.
+type Sizes struct {
+	Sessions, Orders, Actions, Strays, Ended int
+}
+
+// Sizes counts what the site remembers now.
+func (s *Site) Sizes() Sizes {
+	return Sizes{
+		Sessions: len(s.bySession), Orders: len(s.orders), Actions: len(s.byAction), Strays: len(s.strays), Ended: len(s.ended.at),
+	}
+}
