@@ -24,6 +24,7 @@ import (
 //	started c0 s0 | report s0 11kW [16A] | ended s0 | fetched s0 ended|gone|started
 //	reply queued|not-sent|refused|unclear [c0 …]    to the calls that wait for one
 //	accept|reject [c0 …]                            verdicts on orders and fallbacks that wait for one
+//	again                                           the last verdicts, doubled
 //	pass 60s                                        time goes by, tick by tick
 //	sleep 60s                                       the machine sleeps
 //	offline|online c0 · limit dso grid 60kW 10m · unlimit dso · group c0 NAME · foreign s0 20A · override s0 max=10|tier=2|off
@@ -59,6 +60,7 @@ type player struct {
 	unanswered []Effect // calls without a reply
 	waiting    map[string]string
 	pending    []call // calls that were queued and have no verdict
+	told       []Input // the last verdicts
 	actions    int
 }
 
@@ -94,7 +96,10 @@ func (p *player) play(words []string) string {
 	case "reply":
 		return p.step(p.replies(rest[0], rest[1:])...)
 	case "accept", "reject":
-		return p.step(p.verdicts(words[0] == "accept", rest)...)
+		p.told = p.verdicts(words[0] == "accept", rest)
+		return p.step(p.told...)
+	case "again":
+		return p.step(p.told...)
 	case "pass":
 		d, _ := time.ParseDuration(rest[0])
 		var out strings.Builder

@@ -24,6 +24,7 @@ type Site struct {
 
 	orders   map[uint64]*order
 	byAction map[string]uint64
+	settled  recent // actions of ours whose verdict came or does not matter: a double of it says nothing
 	strays   []stray
 	// foreignAt is when somebody else lately set limits here.
 	foreignAt []time.Time

@@ -37,7 +37,10 @@ const (
 // forget drops an order: its verdict does not matter any more.
 func (s *Site) forget(o *order) {
 	delete(s.orders, o.id)
-	delete(s.byAction, o.action)
+	if o.action != "" {
+		delete(s.byAction, o.action)
+		s.settled.add(o.action)
+	}
 	if ses := s.connectors[o.connector].session; ses != nil {
 		isIt := func(other *order) bool { return other == o }
 		ses.orders = slices.DeleteFunc(ses.orders, isIt)
@@ -96,7 +99,7 @@ func (s *Site) orderFell(o *order, in Reply) {
 
 // sawAction takes what became of an action.
 func (s *Site) sawAction(in ActionSeen) {
-	if in.Action.Kind != edrvapi.ActionSetLimit {
+	if in.Action.Kind != edrvapi.ActionSetLimit || s.settled.has(in.Action.ID) || s.ended.has(in.Action.Session) {
 		return
 	}
 	if o := s.orderOf(&in.Action); o != nil {
