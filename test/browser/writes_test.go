@@ -65,7 +65,9 @@ func TestWrites(t *testing.T) {
 	p.do(chromedp.Click(chromedp.CSS("#confirm-ok")))
 	p.eventually(`document.title.startsWith("Only observing")`)
 	taken = p.sites.Taken()
-	require.Equal(t, core.ModeSet{Mode: core.Observe}, taken[len(taken)-1])
+	mode := taken[len(taken)-1].(core.ModeSet)
+	require.Equal(t, core.Observe, mode.Mode)
+	require.NotEmpty(t, mode.By, "the record is to say who")
 }
 
 // TestRefusedWrite shows the server's reason.
