@@ -14,9 +14,10 @@ const (
 	ReasonCircuit              // a circuit above it is full
 	ReasonWaiting              // not everybody can have the minimum; it waits
 	ReasonUsesLess             // it draws less than its share; the rest is lent
+	ReasonResting              // it was paused a moment ago and may not charge again yet
 )
 
-var codeNames = [...]string{"maximum", "circuit", "waiting", "uses_less"}
+var codeNames = [...]string{"maximum", "circuit", "waiting", "uses_less", "resting"}
 
 // String is the code as the API writes it.
 func (c Code) String() string { return codeNames[c] }
@@ -54,6 +55,8 @@ func (r Reason) Text(t *Tree, how string) string {
 	switch {
 	case r.Code == ReasonMaximum:
 		return "its own maximum"
+	case r.Code == ReasonResting:
+		return "was paused a moment ago; it may charge again soon"
 	case r.Code == ReasonUsesLess:
 		b.WriteString("draws less than its share, the rest is lent")
 		if r.Circuit < 0 {

@@ -58,7 +58,7 @@ func (e *Engine) admit(now time.Time, w *World, plan *Plan) {
 			c.lo, c.hi, c.waits = 0, 0, true
 			until := w.Sessions[c.session].Turn.Since.Add(e.opt.ResumeAfter)
 			a := &plan.Allocations[c.session]
-			a.Reason, a.Queue = Reason{Code: ReasonWaiting, Circuit: -1}, Queue{Position: 1, Expected: until}
+			a.Reason, a.Queue = Reason{Code: ReasonResting, Circuit: -1}, Queue{Position: 1, Expected: until}
 			plan.Review = earlier(plan.Review, until)
 		}
 	}

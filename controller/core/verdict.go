@@ -216,13 +216,21 @@ func (s *Site) refused(o *order, why string) {
 	}
 	n := s.about(o.connector)
 	if ses.refusals == 1 && c.set.Kind == policy.AC {
-		s.note(NoteOrder, n, "%s rejects %s (%s): trying it in watts", c.set.label(), o.limit, why)
+		s.note(NoteOrder, n, "%s rejects %s%s; trying it in watts", c.set.label(), o.limit, because(why))
 		return
 	}
 	ses.refusals = max(ses.refusals, 2)
 	ses.holdOff = s.now.Add(s.set.Timing.Reassert)
 	n.Alarm = true
-	s.note(NoteOrder, n, "%s rejects %s (%s): it takes no orders and is booked at what it may draw", c.set.label(), o.limit, why)
+	s.note(NoteOrder, n, "%s rejects %s%s; it takes no orders and is booked at what it may draw", c.set.label(), o.limit, because(why))
+}
+
+// because puts a charger's words behind ours, where there are any.
+func because(why string) string {
+	if why == "" {
+		return ""
+	}
+	return ": " + why
 }
 
 // maxLate is how many orders of a session that got no verdict in time are

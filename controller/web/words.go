@@ -192,6 +192,8 @@ func moreFor(c *core.ConnectorView) string {
 		return "It is given more as soon as a car on " + where + " leaves or draws less, or the limit of " + where + " rises."
 	case "waiting":
 		return "Its turn comes when a car on " + where + " leaves, when a turn ends, or when the limit of " + where + " rises."
+	case "resting":
+		return "A car that was paused stays paused for a while, so that pauses do not wear it out. Then it may charge again."
 	case "uses_less":
 		return "It gets its share back as soon as it draws up to its limit."
 	case "offline":

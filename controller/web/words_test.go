@@ -217,7 +217,7 @@ func TestPath(t *testing.T) {
 }
 
 func TestMoreFor(t *testing.T) {
-	for _, code := range []string{"maximum", "circuit", "waiting", "uses_less", "offline", "group", "uncontrollable", "doubt", "new"} {
+	for _, code := range []string{"maximum", "circuit", "waiting", "resting", "uses_less", "offline", "group", "uncontrollable", "doubt", "new"} {
 		require.NotEmpty(t, moreFor(&core.ConnectorView{Reason: core.ReasonView{Code: code, Circuit: "grid"}}), code)
 	}
 	require.Empty(t, moreFor(&core.ConnectorView{Reason: core.ReasonView{Code: "idle"}}))
