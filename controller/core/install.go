@@ -9,10 +9,11 @@ import (
 
 // install is how far the fallback of a connector has come into its charger.
 type install struct {
-	state installState
-	order *order
-	again time.Time // when to try again
-	tries int       // verdicts in a row that rejected
+	state  installState
+	order  *order
+	again  time.Time // when to try again
+	tries  int       // verdicts in a row that rejected
+	failed bool      // some try was refused, rejected, or not answered in time
 }
 
 type installState uint8
@@ -45,7 +46,8 @@ func (s *Site) retryInstalls() {
 		if c.install.state == installSent && c.online && s.now.Sub(c.install.order.sent) >= s.set.Timing.VerdictTimeout {
 			s.note(NoteFallback, s.about(i), "no verdict on the fallback of %s: sending it again", c.set.label())
 			s.forget(c.install.order)
-			c.install.state = installWanted
+			c.install.state, c.install.failed = installWanted, true
+			s.dirty = true
 		}
 		due := c.install.state == installWanted || c.install.state == installFailed
 		if !due || !c.online || s.now.Before(c.install.again) {
@@ -71,18 +73,19 @@ func (s *Site) installed(o *order, accepted bool, why string) {
 	c.install.order = nil
 	s.dirty = true
 	if accepted {
-		c.install.state, c.install.tries = installInForce, 0
+		c.install = install{state: installInForce}
 		s.ledger.FallbackInForce(o.connector, true)
 		s.note(NoteFallback, s.about(o.connector), "%s falls back to %s", c.set.label(), o.limit)
 		return
 	}
 	c.install.tries++
+	c.install.failed = true
 	c.install.state, c.install.again = installWanted, s.now
 	if c.install.tries >= 2 || c.set.Kind == policy.DC {
 		c.install.state, c.install.again = installFailed, s.now.Add(s.set.Timing.Reassert)
 		n := s.about(o.connector)
 		n.Alarm = true
-		s.note(NoteFallback, n, "%s does not take its fallback (%s): booked at its maximum when it is idle", c.set.label(), why)
+		s.note(NoteFallback, n, "%s does not take its fallback%s; when it is idle it is booked at its maximum", c.set.label(), because(why))
 	}
 }
 
@@ -96,7 +99,7 @@ func (s *Site) installFell(o *order, in Reply) {
 	c.install.order = nil
 	c.install.state, c.install.again = installWanted, s.now.Add(retryAfter)
 	if in.Outcome == Refused {
-		c.install.state, c.install.again = installFailed, s.now.Add(s.set.Timing.Reassert)
+		c.install.state, c.install.again, c.install.failed = installFailed, s.now.Add(s.set.Timing.Reassert), true
 		n := s.about(o.connector)
 		n.Alarm = true
 		s.note(NoteFallback, n, "eDRV refuses the fallback of %s: %s", c.set.label(), in.Message)
@@ -104,13 +107,13 @@ func (s *Site) installFell(o *order, in Reply) {
 	s.dirty = true
 }
 
-// plannedFallback is the fallback to plan with: while one is on its way, the
-// one that is to be.
+// plannedFallback is the fallback to plan with: the one in force, or, as long
+// as nothing speaks against it, the one on its way.
 func (s *Site) plannedFallback(i int) policy.Milliamps {
-	if s.connectors[i].install.state == installFailed {
-		return s.connectors[i].set.Max
+	if c := &s.connectors[i]; !c.install.failed {
+		return c.set.Fallback
 	}
-	return s.connectors[i].set.Fallback
+	return s.ledger.Knows(i).Fallback
 }
 
 // limitOf writes a level as a limit for the charger: AC in amperes per phase

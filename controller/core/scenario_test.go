@@ -319,7 +319,7 @@ func (p *player) step(inputs ...Input) string {
 		case Fetch:
 			fmt.Fprintf(&b, "%s fetch %s\n", at, e.Session)
 		case Note:
-			if e.Kind == NoteOrder && !e.Alarm && !strings.Contains(e.Text, "(") && !strings.Contains(e.Text, "may") {
+			if e.Kind == NoteOrder && !e.Alarm && !strings.Contains(e.Text, "rejects") && !strings.Contains(e.Text, "may") {
 				continue // the order itself tells it
 			}
 			mark := "-"
