@@ -38,26 +38,15 @@ func (s *Site) Booked(circuit string) policy.Load {
 	return s.ledger.Booked()[k]
 }
 
-// Short reports whether a session below any circuit is planned less than it
-// could draw, and is not held back by a full circuit: nobody is, in a site
-// that has recovered.
-func (s *Site) Short() (sessions int) {
-	for k := range s.plan.Allocations {
-		if s.plan.Allocations[k].Reason.Code != policy.ReasonMaximum {
-			sessions++
-		}
-	}
-	return sessions
-}
-
 // Sizes counts what the site remembers; all of it is bounded.
 type Sizes struct {
-	Sessions, Orders, Actions, Strays, Ended int
+	Sessions, Orders, Actions, Strays, Ended, Settled int
 }
 
 // Sizes counts what the site remembers now.
 func (s *Site) Sizes() Sizes {
 	return Sizes{
-		Sessions: len(s.bySession), Orders: len(s.orders), Actions: len(s.byAction), Strays: len(s.strays), Ended: len(s.ended.at),
+		Sessions: len(s.bySession), Orders: len(s.orders), Actions: len(s.byAction), Strays: len(s.strays),
+		Ended: len(s.ended.at), Settled: len(s.settled.at),
 	}
 }

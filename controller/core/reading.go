@@ -15,7 +15,7 @@ type reading struct {
 	power policy.Milliwatts
 	load  policy.Load      // the power spread over the phases, as far as is known
 	level policy.Milliamps // the highest current on a phase; the most it can be
-	uses  int              // how many phases it is known to use, at least; 0: not known
+	uses  int              // how many phases it is known to use; 0: not known
 }
 
 // fresh reports whether a reading still says what is drawn.
@@ -63,7 +63,7 @@ func (s *Site) read(i int, seen *edrvapi.Session, listed bool) {
 }
 
 // spread says how the power of a reading loads the phases, and how many phases
-// it certainly is on, at least (0: not known). The phase values of a raw report settle
+// it certainly is on (0: not known). The phase values of a raw report settle
 // it. Without them, eDRV's single current tells: it is that of one phase, or
 // the sum over all. A current as high as the power over one phase means one
 // phase, the first that is wired, where the limit in force lets one phase carry
@@ -91,9 +91,7 @@ func spread(c *Connector, power policy.Milliwatts, r *edrvapi.Report, limit poli
 	switch fits := single <= limit+limit/10+deadband; {
 	case near(single) && fits:
 		return one.At(single), single, 0 // or a small draw on all of them
-	case near(single): // a sum, over two at least
-		uses = min(2, c.Wiring.Phases.Count())
-	case near(level):
+	case near(level) && !near(single):
 		uses = c.Wiring.Phases.Count()
 	}
 	load.Amps = c.Wiring.At(level).Amps

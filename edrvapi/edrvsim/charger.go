@@ -183,10 +183,10 @@ func (w *World) draw(c *connector, lv level) {
 	}
 	c.accrue(w.now)
 	delta := next.minus(c.load)
-	c.level, c.load = lv, next
 	for circ := c.circuit; circ != nil; circ = circ.parent {
-		circ.change(w, delta)
+		circ.change(w, delta) // whoever watches still sees what was drawn until now
 	}
+	c.level, c.load = lv, next
 	w.armThreshold(c)
 }
 
