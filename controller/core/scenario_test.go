@@ -2,6 +2,7 @@ package core
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -23,7 +24,7 @@ import (
 //	list [c0=s0 c1=s1 …] [offline=c2] [failed]     the answer to List
 //	started c0 s0 | report s0 11kW [16A] | ended s0 | fetched s0 ended|gone|started
 //	reply queued|not-sent|refused|unclear [c0 …]    to the calls that wait for one
-//	accept|reject [c0 …]                            verdicts on orders and fallbacks that wait for one
+//	accept|reject [c0|a1 …]                         verdicts on orders and fallbacks that wait for one
 //	again                                           the last verdicts, doubled
 //	pass 60s                                        time goes by, tick by tick
 //	sleep 60s                                       the machine sleeps
@@ -59,7 +60,7 @@ type player struct {
 	site       *Site
 	unanswered []Effect // calls without a reply
 	waiting    map[string]string
-	pending    []call // calls that were queued and have no verdict
+	pending    []call  // calls that were queued and have no verdict
 	told       []Input // the last verdicts
 	actions    int
 }
@@ -68,6 +69,7 @@ type player struct {
 type call struct {
 	action, connector, session string
 	limit                      edrvapi.Limit
+	created                    time.Time
 }
 
 func (p *player) play(words []string) string {
@@ -266,7 +268,7 @@ func (p *player) replies(outcome string, of []string) []Input {
 		r := Reply{ID: id, Outcome: kinds[outcome], Message: "as the scenario has it"}
 		if r.Outcome == Queued || r.Outcome == Unclear {
 			p.actions++
-			c.action = fmt.Sprintf("a%d", p.actions)
+			c.action, c.created = fmt.Sprintf("a%d", p.actions), p.now
 			p.pending = append(p.pending, c)
 		}
 		if r.Outcome == Queued {
@@ -282,12 +284,13 @@ func (p *player) verdicts(accepted bool, of []string) []Input {
 	var inputs []Input
 	var rest []call
 	for _, c := range p.pending {
-		if !about(of, c.connector) {
+		if !about(of, c.connector) && !slices.Contains(of, c.action) {
 			rest = append(rest, c)
 			continue
 		}
 		in := ActionSeen{Verdict: Rejected, Action: edrvapi.Action{
 			ID: c.action, Kind: edrvapi.ActionSetLimit, Session: c.session, Connector: c.connector, Limit: edrvapi.Some(c.limit), ResponseText: "Rejected",
+			CreatedAt: c.created,
 		}}
 		if accepted {
 			in.Verdict = Accepted

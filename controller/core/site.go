@@ -29,7 +29,10 @@ type Site struct {
 	// foreignAt is when somebody else lately set limits here.
 	foreignAt []time.Time
 	verdicts  latency // how long chargers take to answer
-	nextID    uint64
+	// clock is how far eDRV's clock is ahead of ours, once known.
+	clock      time.Duration
+	clockKnown bool
+	nextID     uint64
 
 	world policy.World
 	plan  policy.Plan

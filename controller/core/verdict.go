@@ -112,11 +112,13 @@ func (s *Site) sawAction(in ActionSeen) {
 }
 
 // orderOf is the order that an action belongs to. The verdict can be faster
-// than the reply that brings the action's id: then the session or connector
-// and the limit tell.
+// than the reply that brings the action's id, or there is none: then the
+// session or connector, the limit and the time tell.
 func (s *Site) orderOf(a *edrvapi.Action) *order {
 	if id, ok := s.byAction[a.ID]; ok {
-		return s.orders[id]
+		o := s.orders[id]
+		s.learnClock(o, a)
+		return o
 	}
 	i, ok := s.locateAction(a)
 	if !ok || !a.Limit.Known {
@@ -124,19 +126,39 @@ func (s *Site) orderOf(a *edrvapi.Action) *order {
 	}
 	c := &s.connectors[i]
 	if a.Session == "" {
-		if o := c.install.order; o != nil && o.action == "" && o.limit == a.Limit.Value {
+		if o := c.install.order; o != nil && s.couldBe(o, a) {
 			return s.name(o, a.ID)
 		}
 	}
 	if c.session == nil || a.Session != "" && a.Session != c.session.id {
 		return nil
 	}
-	for _, o := range c.session.orders {
-		if o.action == "" && o.limit == a.Limit.Value {
-			return s.name(o, a.ID)
+	for _, sent := range [][]*order{c.session.orders, c.session.late} {
+		for _, o := range slices.Backward(sent) {
+			if s.couldBe(o, a) {
+				return s.name(o, a.ID)
+			}
 		}
 	}
 	return nil
+}
+
+// couldBe reports whether an action can be what became of an order without a
+// known id. An action that eDRV created before the order was sent belongs to an
+// older one for the same limit, which may be from before a restart.
+func (s *Site) couldBe(o *order, a *edrvapi.Action) bool {
+	return o.action == "" && o.limit == a.Limit.Value && !a.CreatedAt.Before(o.sent.Add(s.clock-time.Second))
+}
+
+// learnClock keeps how far eDRV's clock is ahead of ours: no more than the
+// least time from sending an order to its action's creation.
+func (s *Site) learnClock(o *order, a *edrvapi.Action) {
+	if o == nil || a.CreatedAt.IsZero() {
+		return
+	}
+	if ahead := a.CreatedAt.Sub(o.sent); !s.clockKnown || ahead < s.clock {
+		s.clock, s.clockKnown = ahead, true
+	}
 }
 
 // name gives an order the id of its action.
