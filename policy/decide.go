@@ -54,6 +54,9 @@ func (e *Engine) Tree() *Tree { return e.tree }
 // Rule is the sharing rule.
 func (e *Engine) Rule() Rule { return e.rule }
 
+// Options are the engine's settings.
+func (e *Engine) Options() Options { return e.opt }
+
 // Decide fills the plan for the world at the time now, reusing the memory of
 // the plan's slices.
 func (e *Engine) Decide(now time.Time, w *World, plan *Plan) {
@@ -305,7 +308,8 @@ func (e *Engine) take(c *claim, more int32) {
 }
 
 // handOutRest gives away what rounding down left over, one step at a time and
-// higher tiers first, until nobody can take another step.
+// higher tiers first, until nobody can take another step. What stopped a claim
+// before stays its bound: the rest is too little to go round.
 func (e *Engine) handOutRest() {
 	for round, given := 0, true; given; round++ {
 		given = false
@@ -321,14 +325,12 @@ func (e *Engine) handOutRest() {
 			if round > 1 { // what others cannot use at all
 				most = c.hi - c.x
 			}
-			more, bound := e.roomFor(c, most)
-			if more = max(0, more) / c.step * c.step; more == 0 {
-				c.bound = int32(bound)
-				continue
+			more, _ := e.roomFor(c, most)
+			if more = max(0, more) / c.step * c.step; more > 0 {
+				c.x += more
+				e.take(c, more)
+				given = true
 			}
-			c.x += more
-			e.take(c, more)
-			given = true
 		}
 	}
 }

@@ -252,3 +252,25 @@ func usesResource(w *World, tree *Tree, set, c, r int) bool {
 	}
 	return false
 }
+
+func TestTheReasonIsWhatStoppedASessionNotWhoTookTheRest(t *testing.T) {
+	tree, err := NewTree([]CircuitSpec{{ID: "grid"}, {ID: "row", Parent: "grid"}})
+	require.NoError(t, err)
+	w := World{Permitted: []Load{NoLimit(), NoLimit()}, ArrivalReserve: make([]Load, 2)}
+	w.Permitted[0].Power = 60_080 * 230 // three times a third of 20 A and twice 20.04 A
+	w.Permitted[1].Amps[L1] = 20_000
+	for key := range 5 {
+		s := Session{Key: key, Wiring: Wiring{Phases: On(L1), Volts: 230}, Min: 6000, Max: 32_000, CanPause: true}
+		if key >= 2 {
+			s.Circuit = 1
+		}
+		w.Sessions = append(w.Sessions, s)
+	}
+	var plan Plan
+	NewEngine(tree, equal{}, turnOptions).Decide(noon, &w, &plan)
+	require.Equal(t, Milliamps(20_100), plan.Allocations[0].Level)
+	require.Equal(t, "grid is full in total power; shared equally among 2", plan.Allocations[0].Reason.Text(tree, "equally"))
+	// A tenth of an ampere more would fit the row, but the grid has no more.
+	require.Equal(t, Milliamps(6600), plan.Allocations[2].Level)
+	require.Equal(t, "row is full on L1; shared equally among 3", plan.Allocations[2].Reason.Text(tree, "equally"))
+}

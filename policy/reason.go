@@ -19,6 +19,10 @@ const (
 
 var codeNames = [...]string{"maximum", "circuit", "waiting", "uses_less", "resting"}
 
+// Waits reports whether the session is given nothing for now and will be given
+// something later.
+func (c Code) Waits() bool { return c == ReasonWaiting || c == ReasonResting }
+
 // String is the code as the API writes it.
 func (c Code) String() string { return codeNames[c] }
 
@@ -51,22 +55,17 @@ type Reason struct {
 // Text puts the reason into words. how says by which rule a full circuit is
 // shared, such as "equally".
 func (r Reason) Text(t *Tree, how string) string {
-	var b strings.Builder
 	switch {
 	case r.Code == ReasonMaximum:
 		return "its own maximum"
 	case r.Code == ReasonResting:
 		return "was paused a moment ago; it may charge again soon"
 	case r.Code == ReasonUsesLess:
-		b.WriteString("draws less than its share, the rest is lent")
-		if r.Circuit < 0 {
-			return b.String()
-		}
-		b.WriteString(": ")
-	}
-	if r.Circuit < 0 {
+		return "draws less than its share, the rest is lent"
+	case r.Circuit < 0:
 		return "its maximum is below its minimum"
 	}
+	var b strings.Builder
 	b.WriteString(t.ID(r.Circuit))
 	b.WriteString(" is full ")
 	if r.Resource == OnPower {

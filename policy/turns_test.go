@@ -265,3 +265,12 @@ func TestAnUnusedShareIsLentAndComesBack(t *testing.T) {
 	require.Equal(t, Milliamps(32_000), plan.Allocations[0].Level)
 	require.Equal(t, "its own maximum", plan.Allocations[0].Reason.Text(tree, "equally"))
 }
+
+func TestOneThatWasPausedAMomentAgoRests(t *testing.T) {
+	c := newCrowd(t, amps3(12), Session{CanPause: true, Turn: Turn{Since: noon.Add(-time.Minute), Starts: 1}})
+	c.engine.Decide(noon, &c.world, &c.plan)
+	a := c.plan.Allocations[0]
+	require.Zero(t, a.Level)
+	require.Equal(t, "was paused a moment ago; it may charge again soon", a.Reason.Text(c.engine.Tree(), "equally"))
+	require.Equal(t, noon.Add(9*time.Minute), a.Queue.Expected)
+}
