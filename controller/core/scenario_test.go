@@ -30,6 +30,7 @@ import (
 //	sleep 60s                                       the machine sleeps
 //	offline|online c0 · limit dso grid 60kW 10m · unlimit dso · group c0 NAME · foreign s0 20A · override s0 max=10|tier=2|off
 //	state                                           the table of the site
+//	why c0                                          its chain of reasons
 func TestScenarios(t *testing.T) {
 	datadriven.Walk(t, "testdata", func(t *testing.T, path string) {
 		p := &player{t: t, now: time.Date(2026, 6, 1, 8, 0, 0, 0, time.UTC), waiting: map[string]string{}}
@@ -133,6 +134,8 @@ func (p *player) play(words []string) string {
 		return p.step(p.override(rest[0], rest[1]))
 	case "state":
 		return p.table()
+	case "why":
+		return strings.Join(p.site.View().Connectors[p.site.byConnector[rest[0]]].Chain.Lines(), "\n") + "\n"
 	}
 	return "unknown command"
 }

@@ -82,6 +82,7 @@ type ConnectorView struct {
 	*InAmperes
 	*InWatts
 	Reason ReasonView `json:"reason"`
+	Chain  Chain      `json:"chain"` // of reasons
 
 	// Committed is the bound in watts, for the metrics.
 	Committed float64 `json:"-"`
@@ -136,12 +137,14 @@ func (s *Site) View() *View {
 			v.Limits = append(v.Limits, s.viewLimit(k, &s.circuits[k].limits.External[n]))
 		}
 	}
-	plan := make(map[int]*policy.Allocation, len(s.plan.Allocations))
-	for k := range s.plan.Allocations {
-		plan[s.plan.Allocations[k].Key] = &s.plan.Allocations[k]
-	}
+	basis := s.basis()
+	next := 0 // allocations are in the order of the connectors
 	for i := range s.connectors {
-		v.Connectors[i] = s.viewConnector(i, plan[i])
+		at := -1
+		if next < len(s.plan.Allocations) && s.plan.Allocations[next].Key == i {
+			at, next = next, next+1
+		}
+		v.Connectors[i] = s.viewConnector(i, at, basis)
 	}
 	return v
 }
@@ -199,14 +202,20 @@ func (s *Site) viewLimit(k int, x *policy.External) LimitView {
 	return v
 }
 
-func (s *Site) viewConnector(i int, a *policy.Allocation) ConnectorView {
+// viewConnector is connector i. at is its place in the plan, or -1.
+func (s *Site) viewConnector(i, at int, basis *policy.Basis) ConnectorView {
 	c := &s.connectors[i]
+	var a *policy.Allocation
+	if at >= 0 {
+		a = &s.plan.Allocations[at]
+	}
 	knows := s.ledger.Knows(i)
 	v := ConnectorView{
 		ID: c.set.ID, Name: c.set.Name, Station: c.set.Station, Circuit: c.set.Circuit, Kind: c.set.Kind.String(),
 		Phases: c.set.Wiring.Phases.String(), Online: c.online, Reason: s.reason(i, a),
 		Committed: thousandth(c.set.Wiring.Power(s.ledger.Bound(i))),
 	}
+	v.Chain = s.chain(i, at, basis, v.Reason)
 	if ses := c.session; ses != nil {
 		v.Session, v.Since = ses.id, new(ses.began)
 		v.Override = ses.override != Override{}

@@ -71,8 +71,8 @@ type connectorRow struct {
 
 	Why      string
 	Chain    []string // how its limit came about
+	More     []string // what would give it more
 	Path     []step   // the circuits it is fed by
-	More     string
 	Override bool
 	Unit     string // of its limit: A or kW
 }
@@ -98,9 +98,10 @@ func connectorRowOf(v *core.View, c *core.ConnectorView) connectorRow {
 	r := connectorRow{
 		ID: c.ID, Name: label(c), Where: c.Circuit + " · " + c.Phases, Station: c.Station, Session: c.Session,
 		Draw: unknown, Energy: energy(c.EnergyWh), Target: l.text(l.target), Fallback: l.write(l.fallback),
-		Limit: l.text(l.confirmed), May: l.write(l.committed), Why: c.Reason.Text, Chain: []string{c.Reason.Text},
-		Path: pathOf(v, c), More: moreFor(c), Override: c.Override, Unit: "A",
+		Limit: l.text(l.confirmed), May: l.write(l.committed), Why: c.Reason.Text,
+		Path: pathOf(v, c), Override: c.Override, Unit: "A",
 	}
+	r.Chain, r.More = chainOf(c.Chain)
 	if c.InWatts != nil {
 		r.Unit = "kW"
 	}
@@ -124,6 +125,18 @@ func connectorRowOf(v *core.View, c *core.ConnectorView) connectorRow {
 	r.describeLimit(c, &l)
 	r.describeState(c)
 	return r
+}
+
+// chainOf is why a connector has what it has, and what would give it more.
+func chainOf(c core.Chain) (chain, more []string) {
+	for _, line := range c.Lines() {
+		if strings.HasPrefix(line, "if ") {
+			more = append(more, line)
+		} else {
+			chain = append(chain, line)
+		}
+	}
+	return chain, more
 }
 
 // describeLimit says what limit is in force and what it is becoming.

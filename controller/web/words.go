@@ -181,29 +181,3 @@ func sourceText(source string) string {
 	}
 	return source
 }
-
-// moreFor says what would give a session more.
-func moreFor(c *core.ConnectorView) string {
-	where := c.Reason.Circuit
-	switch c.Reason.Code {
-	case "maximum":
-		return "Nothing: it may draw all it can take."
-	case "circuit":
-		return "It is given more as soon as a car on " + where + " leaves or draws less, or the limit of " + where + " rises."
-	case "waiting":
-		return "Its turn comes when a car on " + where + " leaves, when a turn ends, or when the limit of " + where + " rises."
-	case "resting":
-		return "A car that was paused stays paused for a while, so that pauses do not wear it out. Then it may charge again."
-	case "uses_less":
-		return "It gets its share back as soon as it draws up to its limit."
-	case "offline":
-		return "Its station must come back online before orders reach it."
-	case "group":
-		return "Take it out of eDRV's load-management group, and Headroom steers it."
-	case "uncontrollable":
-		return "Its charger must follow orders: see eDRV's log of the station."
-	case "doubt", "new":
-		return "It is decided on as soon as its charger confirms a limit."
-	}
-	return ""
-}

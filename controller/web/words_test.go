@@ -216,11 +216,10 @@ func TestPath(t *testing.T) {
 	require.Empty(t, pathOf(v, &v.Connectors[0]))
 }
 
-func TestMoreFor(t *testing.T) {
-	for _, code := range []string{"maximum", "circuit", "waiting", "resting", "uses_less", "offline", "group", "uncontrollable", "doubt", "new"} {
-		require.NotEmpty(t, moreFor(&core.ConnectorView{Reason: core.ReasonView{Code: code, Circuit: "grid"}}), code)
-	}
-	require.Empty(t, moreFor(&core.ConnectorView{Reason: core.ReasonView{Code: "idle"}}))
+func TestChains(t *testing.T) {
+	chain, more := chainOf(core.ChainOf("A1 is given 6 A", "grid: 20 A of 20 A, which holds it back", "if there were room at grid, it could have 4 A more"))
+	require.Equal(t, []string{"A1 is given 6 A", "grid: 20 A of 20 A, which holds it back"}, chain)
+	require.Equal(t, []string{"if there were room at grid, it could have 4 A more"}, more)
 }
 
 func TestSources(t *testing.T) {

@@ -100,8 +100,17 @@ func (d *Depot) connector(o *outlet) core.ConnectorView {
 			c.Queue = &core.QueueView{Position: o.queue, Since: o.began, Expected: new(d.Now.Add(time.Duration(o.queue) * 7 * time.Minute))}
 		}
 	}
+	c.Chain = o.chain(c.Reason.Text)
 	d.levels(&c, o)
 	return c
+}
+
+// chain is why an outlet has what it has.
+func (o *outlet) chain(reason string) core.Chain {
+	if o.session == "" || o.at == "" {
+		return core.ChainOf(reason)
+	}
+	return core.ChainOf(o.name+" is planned "+o.text(o.target), reason, "if there were room at "+o.at+" in total power, it could have more")
 }
 
 func (d *Depot) levels(c *core.ConnectorView, o *outlet) {
