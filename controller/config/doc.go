@@ -25,8 +25,8 @@
 //     on other keys (a connector's min, fallback, phases and name).
 //   - It is fail-safe: the fallbacks of all connectors and the base load fit every
 //     circuit and phase, less the margin, under the configured limit and under
-//     every schedule window; or the site says accept_not_failsafe: true, and
-//     [Site.FailSafe] is false. See [Site.Balances].
+//     every schedule window; or the site says accept_not_failsafe: true, or the
+//     file is for a replay, and [Site.FailSafe] is false. See [Site.Balances].
 //
 // What is unusual but can be meant is a warning in [Config.Warnings].
 //

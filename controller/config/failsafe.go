@@ -172,6 +172,8 @@ func (c *checker) fits(site, at, when string, s *Site, b Balance, bound Bound) {
 		c.warn(at, "%sthe fallbacks and the base load do not fit: %s; with nobody steering, the site would pass this limit", when, text)
 	case s.AcceptNotFailsafe:
 		c.warn(at, "the fallbacks and the base load do not fit: %s; accepted by accept_not_failsafe", text)
+	case c.use == ForReplay || c.use == ForExplain: // where every charger obeys
+		c.warn(at, "the fallbacks and the base load do not fit: %s; headroom run would refuse this", text)
 	default:
 		c.problem(at, "the fallbacks and the base load do not fit: %s; lower them, raise the limit, or set accept_not_failsafe: true on the site", text)
 	}

@@ -101,6 +101,26 @@ func TestFailSafeIsExact(t *testing.T) {
 	})
 }
 
+func TestAReplayTakesASiteThatIsNotFailSafe(t *testing.T) {
+	text := []byte(`sites:
+  - id: depot
+    circuits: [{id: grid, limit: {amps: 10}}]
+    connectors:
+      - {id: c1, station: s, circuit: grid, kind: ac, phases: L1, max: {amps: 16}}
+      - {id: c2, station: s, circuit: grid, kind: ac, phases: L1, max: {amps: 16}}
+`)
+	for use, refused := range map[Use]bool{ForRun: true, ForCheck: true, ForSimulate: true, ForReplay: false, ForExplain: false} {
+		cfg, err := Parse("site.yaml", text, use, nil)
+		if refused {
+			require.ErrorContains(t, err, "the fallbacks and the base load do not fit: 12 A of 9.5 A usable on L1", use)
+			continue
+		}
+		require.NoError(t, err, use)
+		require.False(t, cfg.Sites[0].FailSafe())
+		require.Contains(t, cfg.Warnings[0].String(), "headroom run would refuse this")
+	}
+}
+
 func TestReport(t *testing.T) {
 	for _, path := range []string{example, "testdata/valid/contract.yaml", "testdata/valid/several_roots.yaml", "testdata/valid/unusual.yaml", "testdata/valid/accepted.yaml", "testdata/valid/not_failsafe_in_a_window.yaml"} {
 		t.Run(filepath.Base(path), func(t *testing.T) {

@@ -27,7 +27,8 @@ const (
 	// machine that checks a file need not be the one that runs it.
 	ForCheck
 	// ForReplay, ForSimulate and ForExplain take a file with sites alone, and
-	// fetch no secrets.
+	// fetch no secrets. ForReplay and ForExplain also take a site that is not
+	// fail-safe, because there every charger obeys.
 	ForReplay
 	ForSimulate
 	ForExplain
