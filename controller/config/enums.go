@@ -1,5 +1,7 @@
 package config
 
+import "github.com/headroom-ev/headroom/policy"
+
 // The enumerations are texts, so that files, metrics and pages show one word.
 // Their methods Values list what a file may say.
 
@@ -44,22 +46,11 @@ const (
 // Values lists the modes.
 func (Mode) Values() []string { return texts(ModeEnforce, ModeObserve) }
 
-// Share is the rule by which short power is shared.
+// Share is the rule by which short power is shared: one of the engine's.
 type Share string
 
-// The sharing rules.
-const (
-	ShareEqual        Share = "equal"
-	ShareProportional Share = "proportional"
-	SharePriority     Share = "priority"
-	ShareFirstCome    Share = "first_come"
-	ShareDeadline     Share = "deadline"
-)
-
 // Values lists the rules.
-func (Share) Values() []string {
-	return texts(ShareEqual, ShareProportional, SharePriority, ShareFirstCome, ShareDeadline)
-}
+func (Share) Values() []string { return policy.RuleNames() }
 
 // Engage says what makes a site steer.
 type Engage string

@@ -49,7 +49,7 @@ func TestDefaults(t *testing.T) {
 
 	depot, yard := cfg.Sites[0], cfg.Sites[1]
 	require.Equal(t, Site{
-		ID: "depot", Timezone: time.UTC, Voltage: 230, Share: ShareEqual, Engage: EngagePotential, Margin: Margin{Share: 50}, CutHedge: 300,
+		ID: "depot", Timezone: time.UTC, Voltage: 230, Share: "equal", Engage: EngagePotential, Margin: Margin{Share: 50}, CutHedge: 300,
 		MinOn:    5 * time.Minute,
 		Stay:     Stay{Duration: 6 * time.Hour, Energy: 12 * policy.KWh},
 		Circuits: []Circuit{{ID: "grid", Limit: Limit{Power: 150 * policy.Kilowatt, Current: 217_000}, Peak: Peak{Window: 15 * time.Minute}}},
