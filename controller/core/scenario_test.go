@@ -22,7 +22,7 @@ import (
 //
 //	site limit=100kW [circuits=row:grid:63A,…] [connectors=3] [circuit=row] [max=32] [fallback=6] [kind=dc] [rule=…] [engage=…] [mode=…] [installed] [cannot-pause] [hedge=0]
 //	list [c0=s0 c1=s1 …] [offline=c2] [failed]     the answer to List
-//	started c0 s0 | report s0 11kW [16A] | ended s0 | fetched s0 ended|gone|started
+//	started c0 s0 | belated c0 s0 | report s0 11kW [16A] | ended s0 | fetched s0 ended|gone|started
 //	reply queued|not-sent|refused|unclear [c0 …]    to the calls that wait for one
 //	accept|reject [c0|a1 …]                         verdicts on orders and fallbacks that wait for one
 //	again                                           the last verdicts, doubled
@@ -83,6 +83,10 @@ func (p *player) play(words []string) string {
 		return p.step(p.list(rest))
 	case "started":
 		return p.step(SessionSeen{p.session(rest[1], rest[0], edrvapi.SessionStarted)})
+	case "belated": // of a session that began before the last list, and was not in it
+		seen := p.session(rest[1], rest[0], edrvapi.SessionStarted)
+		seen.ChargingStart = p.now.Add(-10 * time.Minute)
+		return p.step(SessionSeen{seen})
 	case "ended":
 		return p.step(SessionSeen{p.session(rest[0], p.connectorOf(rest[0]), edrvapi.SessionEnded)})
 	case "report":

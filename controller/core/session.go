@@ -97,6 +97,12 @@ func (s *Site) sawSession(seen *edrvapi.Session, listed bool) {
 			return
 		}
 	}
+	if c.session == nil || c.session.id != seen.ID {
+		if !listed && s.belated(seen) {
+			s.fetch(seen.ID)
+			return
+		}
+	}
 	if c.session == nil {
 		s.beginSession(i, seen)
 	} else if c.session.id != seen.ID {
@@ -108,6 +114,16 @@ func (s *Site) sawSession(seen *edrvapi.Session, listed bool) {
 		s.beginSession(i, seen)
 	}
 	s.updateSession(i, seen, listed)
+}
+
+// listGrace is how long before a list a session may have begun and not be in it.
+const listGrace = 30 * time.Second
+
+// belated reports whether a session that a webhook tells of should have been in
+// the last full list: the message is late, and the session most likely over.
+func (s *Site) belated(seen *edrvapi.Session) bool {
+	l := &s.listing
+	return l.complete && !l.partial && startOf(seen, s.now).Before(l.doneAt.Add(s.clock-listGrace))
 }
 
 // startOf is when a session began, as far as eDRV tells.

@@ -216,7 +216,7 @@ func (w *World) install(c *connector, o *order, limit Limit) {
 		if c.session != o.session {
 			return
 		}
-		c.session.limit = limit
+		c.session.limit, c.session.foreign = limit, o.foreign
 	case connectorLimit, connectorClear:
 		c.def = limit
 	case stationLimit, stationClear:

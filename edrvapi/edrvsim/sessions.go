@@ -12,6 +12,7 @@ type session struct {
 	conn *connector
 
 	limit    Limit // its own limit in the charger, gone when it ends
+	foreign  bool  // somebody else set it
 	drawTime time.Duration
 	meterAt  float64 // register at the start, Wh
 }

@@ -26,6 +26,7 @@ type TrueConnector struct {
 	CarPhases int    // phases that the car loads, 0 without a car
 	Session   string // of the running transaction, known to eDRV or not
 	Limit     Limit  // the session's own limit in the charger; none if there is none
+	Foreign   bool   // somebody else set it
 	Offer     Limit  // what the charger would let a car draw now: rating, defaults and Limit
 	Amps      [3]float64
 	Watts     float64
@@ -120,7 +121,7 @@ func (w *World) trueConnector(c *connector) TrueConnector {
 		t.Car, t.CarPhases, t.EnergyWh = true, c.car.phases, c.car.taken
 	}
 	if c.session != nil {
-		t.Session, t.Limit = c.session.rec.ID, c.session.limit
+		t.Session, t.Limit, t.Foreign = c.session.rec.ID, c.session.limit, c.session.foreign
 	}
 	return t
 }

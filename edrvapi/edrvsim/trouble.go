@@ -38,6 +38,11 @@ func (w *World) recur(f Fault, target string) {
 // begun end in their time, and chargers and cars keep their quirks.
 func (w *World) EndFaults() { w.rate = [faultCount]float64{} }
 
+// Strike lets a fault strike from now on for d, as a [Window] does.
+func (w *World) Strike(f Fault, target string, d time.Duration) {
+	w.openWindow(Window{Fault: f, From: w.now, For: d, Target: target})
+}
+
 // openWindow begins a scripted fault: a spell strikes once and lasts, a chance
 // is a certainty until the window shuts.
 func (w *World) openWindow(win Window) {
