@@ -83,7 +83,7 @@ var contract = map[string]string{
 
 // unitless are the gauges that count things or flags.
 var unitless = []string{
-	"circuit_failsafe", "connector_online", "site_state", "site_mode", "site_engaged", "site_failsafe", "sessions",
+	"circuit_failsafe", "connector_online", "connector_info", "external_limits", "site_state", "site_mode", "site_engaged", "site_failsafe", "sessions",
 	"orders_in_flight", "uncontrollable_sessions", "edrv_suspended", "edrv_waiting_calls", "event_streams", "config_reload_success",
 	"config_hash", "build_info",
 }
@@ -218,4 +218,21 @@ func TestSessionStates(t *testing.T) {
 	}
 	require.Equal(t, "1", f.value(`uncontrollable_sessions{site="depot"}`))
 	require.Equal(t, "+Inf", f.value(`circuit_limit_watts{circuit="row-a",site="depot"}`))
+	for _, code := range []string{"offline", "group", "disobeys", "mute", "foreign"} {
+		f.sites.Edit("depot", func(v *core.View) { v.Connectors[0].Reason.Code = code })
+		require.Equal(t, "2", f.value(`uncontrollable_sessions{site="depot"}`), code)
+	}
+}
+
+// TestOutside counts what comes from outside: limits by state, and orders of others.
+func TestOutside(t *testing.T) {
+	f := newFixture(t)
+	f.sites.Edit("depot", func(v *core.View) {
+		v.Limits = []core.LimitView{{Name: "dso", State: "active"}, {Name: "tariff", State: "fallback"}, {Name: "event", State: "fallback"}}
+		v.Counters.Foreign = 3
+	})
+	for state, n := range map[string]string{"pending": "0", "active": "1", "fallback": "2"} {
+		require.Equal(t, n, f.value(`external_limits{site="depot",state="`+state+`"}`), state)
+	}
+	require.Equal(t, "3", f.value(`foreign_orders_total{site="depot"}`))
 }
