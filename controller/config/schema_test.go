@@ -99,7 +99,7 @@ func leafNode(f Field, docs comments) *node {
 		case strings.HasPrefix(f.Form, "an id"), strings.HasPrefix(f.Form, "one line"):
 			n.Type = []string{"string", "number"}
 		case strings.HasPrefix(f.Form, "${NAME}"):
-			n.Pattern = secretEnv.String()+"|"+regexp.MustCompile(`\\x00`).ReplaceAllString(secretFile.String(), "")
+			n.Pattern = secretEnv.String() + "|" + regexp.MustCompile(`\\x00`).ReplaceAllString(secretFile.String(), "")
 		case strings.HasPrefix(f.Form, "days "):
 			n.Type = []string{"string", "array"}
 		}
