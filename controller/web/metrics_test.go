@@ -3,6 +3,7 @@ package web_test
 import (
 	"bytes"
 	"flag"
+	"fmt"
 	"math"
 	"os"
 	"regexp"
@@ -66,6 +67,35 @@ func TestExposition(t *testing.T) {
 	want, err := os.ReadFile(golden)
 	require.NoError(t, err)
 	require.Equal(t, string(want), got.String(), "go test -run TestExposition -update, and read the difference")
+}
+
+// TestMetricsPage compares the guide's page of all metrics with the registry.
+func TestMetricsPage(t *testing.T) {
+	_, _, registry := metered(t)
+	families, err := registry.Gather()
+	require.NoError(t, err)
+	var page strings.Builder
+	page.WriteString("# Metrics\n\nThis page is made from the program. Labels are from the configuration or from closed lists, never a session " +
+		"or a person; every series\nis there from the start. What is not known is NaN; what has no limit is +Inf. Those of the Go runtime " +
+		"(`go_`) and the process (`process_`)\nare there too.\n\n| metric | labels | type | meaning |\n|---|---|---|---|\n")
+	for _, family := range families {
+		if !strings.HasPrefix(family.GetName(), "headroom_") {
+			continue
+		}
+		var labels []string
+		for _, l := range family.GetMetric()[0].GetLabel() {
+			labels = append(labels, "`"+l.GetName()+"`")
+		}
+		fmt.Fprintf(&page, "| `%s` | %s | %s | %s |\n", family.GetName(), strings.Join(labels, ", "),
+			strings.ToLower(family.GetType().String()), family.GetHelp())
+	}
+	const path = "../../docs/metrics.md"
+	if *update {
+		require.NoError(t, os.WriteFile(path, []byte(page.String()), 0o644))
+	}
+	want, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.Equal(t, string(want), page.String(), "go test ./controller/web -run TestMetricsPage -update, and read the difference")
 }
 
 // contract is what CONTRACT.md promises: a metric and its labels.
