@@ -221,6 +221,10 @@ const stopWithin = 8 * time.Second
 // Run steers the sites until the context ends. It returns when everything it
 // started has ended.
 func (c *Controller) Run(ctx context.Context) error {
+	supervisor, err := c.supervisor()
+	if err != nil {
+		return err
+	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	mux := http.NewServeMux()
@@ -249,6 +253,7 @@ func (c *Controller) Run(ctx context.Context) error {
 	}
 	running.Go(func() { _ = c.admin.Run(ctx) }) // ends with the context
 	running.Go(func() { c.watchGroups(ctx) })
+	running.Go(func() { supervisor.run(ctx) })
 	c.log.Info("headroom is running", "version", c.version, "webhooks", c.WebhookAddr().String(), "admin", c.AdminAddr().String(),
 		"sites", len(c.sites))
 

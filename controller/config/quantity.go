@@ -24,11 +24,12 @@ func (r Rate) PerSecond() float64 { return float64(r) / 1000 }
 // Weight is a factor in the shares, in thousandths: 1 is 1000.
 type Weight int64
 
-// Limit is what a circuit may carry: in all, on each phase, or both.
+// Limit is what a circuit may carry: in all, on each phase, or both. What is not
+// given is [policy.Unlimited].
 type Limit struct {
-	// Power in kW, all phases together; none is [policy.Unlimited].
+	// Power in kW, all phases together.
 	Power policy.Milliwatts `yaml:"kw" max:"100000"`
-	// Current in A on each phase; none is [policy.Unlimited].
+	// Current in A on each phase.
 	Current policy.Milliamps `yaml:"amps" max:"100000"`
 }
 

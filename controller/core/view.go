@@ -36,8 +36,17 @@ type LimitView struct {
 	From      *time.Time `json:"from"` // null: since it was set
 	Until     time.Time  `json:"until"`
 	FallbackW *float64   `json:"fallback_w"` // null: none
-	State     string     `json:"state"`      // pending, active, or fallback
+	State     string     `json:"state"`      // one of LimitStates
 }
+
+const (
+	limitPending  = "pending"  // not yet in force
+	limitActive   = "active"   // in force
+	limitFallback = "fallback" // expired; its fallback is in force
+)
+
+// LimitStates lists the states of an external limit.
+func LimitStates() []string { return []string{limitPending, limitActive, limitFallback} }
 
 // CircuitView is one circuit. Powers are in watts, currents in amperes.
 type CircuitView struct {
@@ -184,7 +193,7 @@ func (s *Site) viewCircuit(k int) CircuitView {
 
 func (s *Site) viewLimit(k int, x *policy.External) LimitView {
 	v := LimitView{
-		Name: x.Name, Circuit: s.tree.ID(k), Until: x.Until, State: "active",
+		Name: x.Name, Circuit: s.tree.ID(k), Until: x.Until, State: limitActive,
 		Amps: limitPart(int64(x.Limit.Amps[0])), FallbackW: limitPart(int64(x.Fallback.Power)),
 	}
 	if x.Limit.Power < policy.Unlimited {
@@ -193,11 +202,11 @@ func (s *Site) viewLimit(k int, x *policy.External) LimitView {
 	if !x.From.IsZero() {
 		v.From = new(x.From)
 		if s.now.Before(x.From) {
-			v.State = "pending"
+			v.State = limitPending
 		}
 	}
 	if !s.now.Before(x.Until) {
-		v.State = "fallback"
+		v.State = limitFallback
 	}
 	return v
 }

@@ -47,6 +47,7 @@ var (
 	connectorMeasured  = ofConnector("connector_measured_watts", "Draw; NaN: no fresh reading.")
 	connectorCommitted = ofConnector("connector_committed_watts", "Most that it may draw.")
 	connectorOnline    = ofConnector("connector_online", "1 if its station is connected to eDRV.")
+	connectorInfo      = ofSite("connector_info", "1, with what the configuration says of the connector.", "connector", "name", "circuit")
 
 	siteState          = ofSite("site_state", "1 for the state that the site is in.", "state")
 	siteMode           = ofSite("site_mode", "1 for the mode that the site is in.", "mode")
@@ -56,6 +57,8 @@ var (
 	siteOrders         = ofSite("orders_total", "Orders that lower or raise the limit of a session, by what became of them.", "direction", "result")
 	siteInFlight       = ofSite("orders_in_flight", "Connectors with an order that waits for its verdict.")
 	siteUncontrollable = ofSite("uncontrollable_sessions", "Sessions that orders do not reach or that do not follow them.")
+	siteForeign        = ofSite("foreign_orders_total", "Limits that somebody else set at the chargers.")
+	siteLimits         = ofSite("external_limits", "Limits from outside: not yet in force, in force, or expired with the fallback in force.", "state")
 	sitePass           = ofSite("last_pass_timestamp_seconds", "When the site last decided.")
 	siteHeard          = ofSite("last_webhook_timestamp_seconds", "When eDRV last sent a webhook about the site, or the start.")
 	siteListed         = ofSite("last_list_timestamp_seconds", "When the last full list of sessions was asked for; NaN: none yet.")
@@ -114,6 +117,8 @@ func collectSite(out chan<- prometheus.Metric, site string, v *core.View) {
 			counter(out, siteOrders, float64(v.Counters.Orders[d][r]), site, direction, result)
 		}
 	}
+	counter(out, siteForeign, float64(v.Counters.Foreign), site)
+	collectLimits(out, site, v.Limits)
 	orders, lost := 0, 0
 	for i := range v.Connectors {
 		if inFlight(&v.Connectors[i]) {
@@ -125,6 +130,16 @@ func collectSite(out chan<- prometheus.Metric, site string, v *core.View) {
 	}
 	gauge(out, siteInFlight, float64(orders), site)
 	gauge(out, siteUncontrollable, float64(lost), site)
+}
+
+func collectLimits(out chan<- prometheus.Metric, site string, limits []core.LimitView) {
+	counts := map[string]int{}
+	for i := range limits {
+		counts[limits[i].State]++
+	}
+	for _, state := range core.LimitStates() {
+		gauge(out, siteLimits, float64(counts[state]), site, state)
+	}
 }
 
 func (c *collector) collectCircuits(out chan<- prometheus.Metric, site string, v *core.View) {
@@ -160,6 +175,7 @@ func collectConnectors(out chan<- prometheus.Metric, site string, v *core.View) 
 		gauge(out, connectorMeasured, measured, site, c.ID)
 		gauge(out, connectorCommitted, c.Committed, site, c.ID)
 		gauge(out, connectorOnline, flag(c.Online), site, c.ID)
+		gauge(out, connectorInfo, 1, site, c.ID, c.Name, c.Circuit)
 	}
 }
 

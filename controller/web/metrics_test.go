@@ -3,6 +3,7 @@ package web_test
 import (
 	"bytes"
 	"flag"
+	"fmt"
 	"math"
 	"os"
 	"regexp"
@@ -68,6 +69,35 @@ func TestExposition(t *testing.T) {
 	require.Equal(t, string(want), got.String(), "go test -run TestExposition -update, and read the difference")
 }
 
+// TestMetricsPage compares the guide's page of all metrics with the registry.
+func TestMetricsPage(t *testing.T) {
+	_, _, registry := metered(t)
+	families, err := registry.Gather()
+	require.NoError(t, err)
+	var page strings.Builder
+	page.WriteString("# Metrics\n\nThis page is made from the program. Labels are from the configuration or from closed lists, never a session " +
+		"or a person; every series\nis there from the start. What is not known is NaN; what has no limit is +Inf. Those of the Go runtime " +
+		"(`go_`) and the process (`process_`)\nare there too.\n\n| metric | labels | type | meaning |\n|---|---|---|---|\n")
+	for _, family := range families {
+		if !strings.HasPrefix(family.GetName(), "headroom_") {
+			continue
+		}
+		var labels []string
+		for _, l := range family.GetMetric()[0].GetLabel() {
+			labels = append(labels, "`"+l.GetName()+"`")
+		}
+		fmt.Fprintf(&page, "| `%s` | %s | %s | %s |\n", family.GetName(), strings.Join(labels, ", "),
+			strings.ToLower(family.GetType().String()), family.GetHelp())
+	}
+	const path = "../../docs/metrics.md"
+	if *update {
+		require.NoError(t, os.WriteFile(path, []byte(page.String()), 0o644))
+	}
+	want, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.Equal(t, string(want), page.String(), "go test ./controller/web -run TestMetricsPage -update, and read the difference")
+}
+
 // contract is what CONTRACT.md promises: a metric and its labels.
 var contract = map[string]string{
 	"circuit_limit_watts": "circuit site", "circuit_committed_watts": "circuit site", "circuit_measured_watts": "circuit site",
@@ -83,7 +113,7 @@ var contract = map[string]string{
 
 // unitless are the gauges that count things or flags.
 var unitless = []string{
-	"circuit_failsafe", "connector_online", "site_state", "site_mode", "site_engaged", "site_failsafe", "sessions",
+	"circuit_failsafe", "connector_online", "connector_info", "external_limits", "site_state", "site_mode", "site_engaged", "site_failsafe", "sessions",
 	"orders_in_flight", "uncontrollable_sessions", "edrv_suspended", "edrv_waiting_calls", "event_streams", "config_reload_success",
 	"config_hash", "build_info",
 }
@@ -218,4 +248,21 @@ func TestSessionStates(t *testing.T) {
 	}
 	require.Equal(t, "1", f.value(`uncontrollable_sessions{site="depot"}`))
 	require.Equal(t, "+Inf", f.value(`circuit_limit_watts{circuit="row-a",site="depot"}`))
+	for _, code := range []string{"offline", "group", "disobeys", "mute", "foreign"} {
+		f.sites.Edit("depot", func(v *core.View) { v.Connectors[0].Reason.Code = code })
+		require.Equal(t, "2", f.value(`uncontrollable_sessions{site="depot"}`), code)
+	}
+}
+
+// TestOutside counts what comes from outside: limits by state, and orders of others.
+func TestOutside(t *testing.T) {
+	f := newFixture(t)
+	f.sites.Edit("depot", func(v *core.View) {
+		v.Limits = []core.LimitView{{Name: "dso", State: "active"}, {Name: "tariff", State: "fallback"}, {Name: "event", State: "fallback"}}
+		v.Counters.Foreign = 3
+	})
+	for state, n := range map[string]string{"pending": "0", "active": "1", "fallback": "2"} {
+		require.Equal(t, n, f.value(`external_limits{site="depot",state="`+state+`"}`), state)
+	}
+	require.Equal(t, "3", f.value(`foreign_orders_total{site="depot"}`))
 }

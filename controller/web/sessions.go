@@ -53,7 +53,7 @@ func inFlight(c *core.ConnectorView) bool {
 // connector, or are not followed.
 func uncontrollable(c *core.ConnectorView) bool {
 	switch c.Reason.Code {
-	case "offline", "group", "uncontrollable":
+	case "offline", "group", "uncontrollable", "disobeys", "mute", "foreign":
 		return c.Session != ""
 	}
 	return false

@@ -2,6 +2,7 @@ package demo
 
 import (
 	"fmt"
+	"os"
 	"strings"
 	"text/template"
 	"time"
@@ -42,7 +43,12 @@ edrv:
   api_key: ${DEMO_API_KEY}
   webhook_secrets: ["${DEMO_WEBHOOK_SECRET}"]
   requests_per_second: {{.Rate}}
-listen: {webhooks: "127.0.0.1:0", admin: "{{.Admin}}"}
+listen:
+  webhooks: 127.0.0.1:0
+  admin: "{{.Admin}}"
+{{- if .Token}}
+  admin_token: ${HEADROOM_ADMIN_TOKEN}
+{{- end}}
 data_dir: {{.Data}}
 control:
 {{- range .Controls}}
@@ -63,9 +69,11 @@ sites:
 `))
 
 // configOf writes the configuration of the scene as an operator would, and
-// reads it back as the daemon does.
+// reads it back as the daemon does. The admin token is HEADROOM_ADMIN_TOKEN of
+// the environment, if it is set; without one the page is for this machine only.
 func configOf(scene edrvsim.Demo, url, admin, data string, speed float64) (*config.Config, error) {
-	values := map[string]any{"URL": url, "Admin": admin, "Data": data, "Location": scene.Location, "Rate": max(10, 10*speed)}
+	token := os.Getenv("HEADROOM_ADMIN_TOKEN")
+	values := map[string]any{"Token": token != "", "URL": url, "Admin": admin, "Data": data, "Location": scene.Location, "Rate": max(10, 10*speed)}
 	var times, circuits, connectors []string
 	for _, c := range controls {
 		scaled := max(10*time.Millisecond, time.Duration(float64(c.time)/speed).Round(time.Millisecond))
@@ -84,7 +92,7 @@ func configOf(scene edrvsim.Demo, url, admin, data string, speed float64) (*conf
 	if err := configuration.Execute(&text, values); err != nil {
 		return nil, err
 	}
-	env := map[string]string{"DEMO_API_KEY": apiKey, "DEMO_WEBHOOK_SECRET": webhookSecret}
+	env := map[string]string{"DEMO_API_KEY": apiKey, "DEMO_WEBHOOK_SECRET": webhookSecret, "HEADROOM_ADMIN_TOKEN": token}
 	return config.Parse("demo.yaml", []byte(text.String()), config.ForRun, func(name string) (string, bool) {
 		value, ok := env[name]
 		return value, ok
