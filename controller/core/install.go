@@ -45,7 +45,7 @@ func (s *Site) retryInstalls() {
 		c := &s.connectors[i]
 		if c.install.state == installSent && c.online && s.now.Sub(c.install.order.sent) >= s.set.Timing.VerdictTimeout {
 			s.note(NoteFallback, s.about(i), "no verdict on the fallback of %s: sending it again", c.set.label())
-			s.forget(c.install.order)
+			s.giveUp(c.install.order)
 			c.install.state, c.install.failed = installWanted, true
 			s.dirty = true
 		}

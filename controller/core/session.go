@@ -19,6 +19,9 @@ type connector struct {
 	session *session
 
 	verdicts latency // how long its charger takes to answer
+	// unnamed are orders that were given up without ever learning the ids of
+	// their actions, the last few.
+	unnamed []*order
 }
 
 // session is one that charges, or could.

@@ -48,6 +48,15 @@ func (s *Site) forget(o *order) {
 	}
 }
 
+// giveUp forgets an order whose verdict never came, but not that it was ours.
+func (s *Site) giveUp(o *order) {
+	s.forget(o)
+	if c := &s.connectors[o.connector]; o.action == "" {
+		c.unnamed = append(c.unnamed, o)
+		c.unnamed = c.unnamed[max(0, len(c.unnamed)-maxLate):]
+	}
+}
+
 // gotReply takes the outcome of a call.
 func (s *Site) gotReply(in Reply) {
 	o, ok := s.orders[in.ID]
@@ -106,7 +115,7 @@ func (s *Site) sawAction(in ActionSeen) {
 		s.verdict(o, in)
 		return
 	}
-	if _, ok := s.locateAction(&in.Action); ok && len(s.strays) < maxStrays {
+	if i, ok := s.locateAction(&in.Action); ok && !s.gaveUp(i, &in.Action) && len(s.strays) < maxStrays {
 		s.strays = append(s.strays, stray{in: in, at: s.now})
 	}
 }
@@ -141,6 +150,13 @@ func (s *Site) orderOf(a *edrvapi.Action) *order {
 		}
 	}
 	return nil
+}
+
+// gaveUp reports whether an action is what became of an order that was given up.
+func (s *Site) gaveUp(i int, a *edrvapi.Action) bool {
+	return slices.ContainsFunc(s.connectors[i].unnamed, func(o *order) bool {
+		return s.couldBe(o, a) && a.CreatedAt.Sub(o.sent) < s.clock+lostAfter
+	})
 }
 
 // couldBe reports whether an action can be what became of an order without a
@@ -273,7 +289,7 @@ func (s *Site) lapse() {
 			s.note(NoteOrder, n, "%s does not answer orders: it is booked at what it may draw", s.connectors[l.Connector].set.label())
 		}
 		if ses.late = append(ses.late, o); len(ses.late) > maxLate {
-			s.forget(ses.late[0])
+			s.giveUp(ses.late[0])
 		}
 	}
 	s.dropStrays()
