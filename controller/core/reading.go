@@ -41,16 +41,16 @@ func (s *Site) read(i int, seen *edrvapi.Session, listed bool) {
 		taken = seen.UpdatedAt
 	}
 	r := reading{known: true, taken: taken, at: s.now, power: power}
-	if listed {
-		// A list repeats the last report: it is as old as its own time says.
-		if taken.IsZero() || ses.reading.known && !taken.After(ses.reading.taken) {
+	if ses.reading.known && !taken.IsZero() && !taken.After(ses.reading.taken) {
+		return // doubled, or overtaken
+	}
+	if listed { // a list repeats the last report: it is as old as its own time says
+		if taken.IsZero() {
 			return
 		}
 		if age := s.now.Sub(taken); age > 0 {
 			r.at = taken
 		}
-	} else if !taken.IsZero() && taken.Before(ses.reading.taken) {
-		return
 	}
 	limit := c.set.Max
 	if k := s.ledger.Knows(i); k.Known && k.Waiting == 0 {
