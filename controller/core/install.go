@@ -54,7 +54,7 @@ func (s *Site) retryInstalls() {
 			continue
 		}
 		o := &order{
-			id: s.id(), connector: i, install: true, level: c.set.Fallback, sent: s.now,
+			id: s.id(), connector: i, install: true, level: c.set.Fallback, sent: s.now, made: s.now,
 			limit: limitOf(c.set, c.set.Fallback, c.install.tries%2 == 1, 1),
 		}
 		s.orders[o.id] = o

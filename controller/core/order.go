@@ -153,9 +153,16 @@ func (s *Site) settleDoubt(m move) {
 	case !s.atFallback(m.connector):
 		return
 	}
-	if ok, _ := s.ledger.Permits(m.connector, m.level); ok && m.knows.Waiting == 0 {
+	waits := m.knows.Waiting > 0 && !s.overtakes(m)
+	if ok, _ := s.ledger.Permits(m.connector, m.level); ok && !waits {
 		s.send(m, "its limit is not known: ")
 	}
+}
+
+// overtakes reports whether a lower order is sent although one waits for its
+// verdict: where a circuit needs it.
+func (s *Site) overtakes(m move) bool {
+	return m.level < m.knows.Newest && m.knows.Waiting < maxWaiting && s.ledger.Over(m.connector)
 }
 
 // atFallback reports whether a session is seen to draw what its fallback
@@ -188,8 +195,8 @@ func (s *Site) cut(m move) {
 	}
 	old := m.knows.Confirmed
 	if m.knows.Waiting > 0 {
-		if old = m.knows.Newest; !over || m.knows.Waiting == maxWaiting {
-			return // one order at a time, but for a cut that a circuit needs
+		if old = m.knows.Newest; !s.overtakes(m) {
+			return // one order at a time
 		}
 	}
 	small := m.level > 0 && old-m.level < slack(m.level)
@@ -256,7 +263,7 @@ func (s *Site) send(m move, why string) {
 	c := &s.connectors[m.connector]
 	ses := c.session
 	o := &order{
-		id: s.id(), connector: m.connector, session: ses.id, level: m.level, sent: s.now,
+		id: s.id(), connector: m.connector, session: ses.id, level: m.level, sent: s.now, made: s.now,
 		limit: limitOf(c.set, m.level, ses.watts(), max(1, ses.reading.uses)), lower: !m.knows.Known || m.level <= m.knows.Confirmed,
 	}
 	mayRaise := m.level > m.knows.Least && (m.knows.Known || m.level > s.ledger.InDoubt(m.connector))
@@ -270,7 +277,7 @@ func (s *Site) send(m move, why string) {
 	} else {
 		s.lowers = append(s.lowers, effect)
 	}
-	if !o.lower {
+	if mayRaise {
 		ses.raisedAt = s.now
 	}
 	s.note(NoteOrder, s.about(m.connector), "%s: %s%s", c.set.label(), why, o.limit)

@@ -24,6 +24,7 @@ type RecordedOrder struct {
 	Action string        `json:"action,omitempty"` // eDRV's id of it, where the reply came
 	Limit  edrvapi.Limit `json:"limit"`
 	Lower  bool          `json:"lower"`
+	Made   time.Time     `json:"made"` // when it was sent
 }
 
 // LimitRecord is an external limit in force or to come.
@@ -75,7 +76,7 @@ func (s *Site) restoreSession(i int, r Record) {
 	for k, kept := range r.Book.Orders {
 		o := &order{id: s.id(), connector: i, session: r.Session, level: kept.Level, sent: s.now, answered: true}
 		if k < len(r.Orders) {
-			o.action, o.limit, o.lower = r.Orders[k].Action, r.Orders[k].Limit, r.Orders[k].Lower
+			o.action, o.limit, o.lower, o.made = r.Orders[k].Action, r.Orders[k].Limit, r.Orders[k].Lower, r.Orders[k].Made
 		}
 		ids[k] = o.id
 		s.orders[o.id] = o
@@ -120,7 +121,7 @@ func (s *Site) record(i int) Record {
 		for _, o := range r.Book.Orders {
 			var kept RecordedOrder
 			if known := s.orders[o.ID]; known != nil {
-				kept = RecordedOrder{Action: known.action, Limit: known.limit, Lower: known.lower}
+				kept = RecordedOrder{Action: known.action, Limit: known.limit, Lower: known.lower, Made: known.made}
 			}
 			r.Orders = append(r.Orders, kept)
 		}

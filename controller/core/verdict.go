@@ -18,8 +18,9 @@ type order struct {
 	level     policy.Milliamps
 	limit     edrvapi.Limit
 	lower     bool
-	sent      time.Time
-	answered  bool // eDRV replied to the call
+	sent      time.Time // in this life of the program
+	made      time.Time // when it was sent first
+	answered  bool      // eDRV replied to the call
 }
 
 // stray is an action that belongs to no order that is known, or not yet.
@@ -155,7 +156,7 @@ func (s *Site) orderOf(a *edrvapi.Action) *order {
 // gaveUp reports whether an action is what became of an order that was given up.
 func (s *Site) gaveUp(i int, a *edrvapi.Action) bool {
 	return slices.ContainsFunc(s.connectors[i].unnamed, func(o *order) bool {
-		return s.couldBe(o, a) && a.CreatedAt.Sub(o.sent) < s.clock+lostAfter
+		return s.couldBe(o, a) && a.CreatedAt.Sub(o.made) < s.clock+lostAfter
 	})
 }
 
@@ -163,7 +164,7 @@ func (s *Site) gaveUp(i int, a *edrvapi.Action) bool {
 // known id. An action that eDRV created before the order was sent belongs to an
 // older one for the same limit, which may be from before a restart.
 func (s *Site) couldBe(o *order, a *edrvapi.Action) bool {
-	return o.action == "" && o.limit == a.Limit.Value && !a.CreatedAt.Before(o.sent.Add(s.clock-time.Second))
+	return o.action == "" && o.limit == a.Limit.Value && !a.CreatedAt.Before(o.made.Add(s.clock-time.Second))
 }
 
 // learnClock keeps how far eDRV's clock is ahead of ours: no more than the
@@ -172,7 +173,7 @@ func (s *Site) learnClock(o *order, a *edrvapi.Action) {
 	if o == nil || a.CreatedAt.IsZero() {
 		return
 	}
-	if ahead := a.CreatedAt.Sub(o.sent); !s.clockKnown || ahead < s.clock {
+	if ahead := a.CreatedAt.Sub(o.made); !s.clockKnown || ahead < s.clock {
 		s.clock, s.clockKnown = ahead, true
 	}
 }
