@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/net/netutil"
 
 	"github.com/headroom-ev/headroom/controller/config"
 	"github.com/headroom-ev/headroom/controller/core"
@@ -42,11 +43,12 @@ type Controller struct {
 	log     *slog.Logger
 	version string
 
-	client  *edrvapi.Client
-	exec    *executor
-	hooks   *webhooks
-	metrics *web.Metrics
-	admin   *web.Server
+	client   *edrvapi.Client
+	exec     *executor
+	hooks    *webhooks
+	registry *prometheus.Registry
+	metrics  *web.Metrics
+	admin    *web.Server
 
 	sites  []*site
 	byName map[string]*site
@@ -66,8 +68,8 @@ func New(opts Options) (*Controller, error) {
 	if c.log == nil {
 		c.log = slog.New(slog.DiscardHandler)
 	}
-	registry := prometheus.NewRegistry()
-	c.metrics = web.NewMetrics(registry, c.siteNames())
+	c.registry = prometheus.NewRegistry()
+	c.metrics = web.NewMetrics(c.registry, c.siteNames())
 	if err := c.buildClient(opts.Transport); err != nil {
 		return nil, err
 	}
@@ -79,7 +81,7 @@ func New(opts Options) (*Controller, error) {
 		return nil, err
 	}
 	c.admin = web.New(web.Options{
-		Sites: c, Token: c.cfg.Listen.AdminToken.Reveal, Registry: registry, Logger: c.log, Version: c.version,
+		Sites: c, Token: c.cfg.Listen.AdminToken.Reveal, Registry: c.registry, Logger: c.log, Version: c.version,
 		Wiring: c.wiring, SampleEvery: opts.SampleEvery,
 	})
 	hash, err := hex.DecodeString(c.cfg.SHA256)
@@ -103,9 +105,11 @@ func (c *Controller) siteNames() []string {
 
 func (c *Controller) buildClient(transport http.RoundTripper) (err error) {
 	e := &c.cfg.EDRV
+	clock := &clockWatch{metric: c.metrics.ClockSkew, log: c.log}
 	c.client, err = edrvapi.New(edrvapi.Options{
 		BaseURL: e.URL, APIKey: e.APIKey.Reveal, SetLimitMethod: string(e.SetLimitMethod),
 		RequestsPerSecond: float64(e.RequestsPerSecond) / 1000, Transport: transport, Logger: c.log,
+		OnClock: clock.compare,
 		Observe: func(op edrvapi.Operation, code string, took time.Duration) {
 			c.metrics.Request(string(op), code, took)
 		},
@@ -165,7 +169,7 @@ func (c *Controller) buildWebhooks() error {
 	if err != nil {
 		return err
 	}
-	c.hooks = &webhooks{verifier: verifier, route: c.route, observe: c.metrics.Webhook, log: c.log}
+	c.hooks = &webhooks{verifier: verifier, route: c.route, observe: c.metrics.Webhook, log: c.log, bodies: newBodies()}
 	return nil
 }
 
@@ -215,6 +219,9 @@ func (c *Controller) WebhookAddr() net.Addr { return c.webhookListener.Addr() }
 // AdminAddr is where the page, the API, the metrics and health are served.
 func (c *Controller) AdminAddr() net.Addr { return c.adminListener.Addr() }
 
+// maxAdminConnections is for a few pages, each with a stream, and scrapers.
+const maxAdminConnections = 256
+
 // stopWithin is how long Run takes to stop at most: the contract allows 10 s.
 const stopWithin = 8 * time.Second
 
@@ -233,6 +240,7 @@ func (c *Controller) Run(ctx context.Context) error {
 		{
 			Handler: mux, ReadHeaderTimeout: 2 * time.Second, ReadTimeout: 5 * time.Second, WriteTimeout: 5 * time.Second,
 			IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10, ErrorLog: slog.NewLogLogger(c.log.Handler(), slog.LevelDebug),
+			ConnContext: withGuest,
 		},
 		{
 			Handler: c.admin, ReadHeaderTimeout: 2 * time.Second, ReadTimeout: 5 * time.Second,
@@ -241,7 +249,8 @@ func (c *Controller) Run(ctx context.Context) error {
 		},
 	}
 	var running sync.WaitGroup
-	for i, l := range []net.Listener{c.webhookListener, c.adminListener} {
+	doors := []net.Listener{newDoorman(c.webhookListener, webhookDoor), netutil.LimitListener(c.adminListener, maxAdminConnections)}
+	for i, l := range doors {
 		running.Go(func() {
 			if err := servers[i].Serve(l); !errors.Is(err, http.ErrServerClosed) {
 				cancel(fmt.Errorf("serve %s: %w", l.Addr(), err))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"strings"
@@ -31,6 +32,7 @@ type bench struct {
 	hooks  line
 	admin  *http.Client
 	daemon *Controller
+	log    *slog.Logger
 	stop   func()
 }
 
@@ -119,7 +121,7 @@ func (b *bench) start(cfg *config.Config) {
 	listeners := map[string]net.Listener{cfg.Listen.Webhooks: hooks, cfg.Listen.Admin: admin}
 	api := b.api.Client()
 	daemon, err := New(Options{
-		Config: cfg, Transport: api.Transport,
+		Config: cfg, Transport: api.Transport, Logger: b.log,
 		Listen: func(_, address string) (net.Listener, error) { return listeners[address], nil },
 	})
 	require.NoError(b.t, err)

@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"bytes"
 	"sync"
 	"time"
 )
@@ -25,10 +26,9 @@ type deadLetters struct {
 	next int
 }
 
+// add keeps a letter, and a copy of its body.
 func (d *deadLetters) add(l deadLetter) {
-	if len(l.Body) > maxDeadBytes {
-		l.Body = append([]byte(nil), l.Body[:maxDeadBytes]...)
-	}
+	l.Body = bytes.Clone(l.Body[:min(len(l.Body), maxDeadBytes)])
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if len(d.ring) < maxDeadLetters {

@@ -2,6 +2,7 @@ package controller
 
 import (
 	"sync"
+	"time"
 
 	"github.com/headroom-ev/headroom/controller/core"
 	"github.com/headroom-ev/headroom/edrvapi"
@@ -16,6 +17,7 @@ type mailbox struct {
 
 	mu       sync.Mutex
 	inputs   []core.Input
+	since    time.Time      // when the first of them came
 	sessions map[string]int // place of a session's snapshot in inputs
 	limit    int
 }
@@ -45,6 +47,9 @@ func (m *mailbox) put(in core.Input) bool {
 		delete(m.sessions, idOf(in))
 		return false
 	}
+	if len(m.inputs) == 0 {
+		m.since = time.Now()
+	}
 	m.inputs = append(m.inputs, in)
 	select {
 	case m.wake <- struct{}{}:
@@ -53,14 +58,14 @@ func (m *mailbox) put(in core.Input) bool {
 	return true
 }
 
-// take empties the mailbox.
-func (m *mailbox) take() []core.Input {
+// take empties the mailbox. It tells what waited, and since when.
+func (m *mailbox) take() (inputs []core.Input, since time.Time) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	inputs := m.inputs
+	inputs, since = m.inputs, m.since
 	m.inputs = nil
 	clear(m.sessions)
-	return inputs
+	return inputs, since
 }
 
 // depth is how many inputs wait.

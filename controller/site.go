@@ -60,16 +60,22 @@ func (s *site) run(ctx context.Context) {
 		}
 		start := time.Now()
 		due := s.model.Wake()
-		inputs := s.inbox.take()
+		inputs, since := s.inbox.take()
 		effects := s.model.Step(start, inputs...)
 		for _, e := range effects {
 			s.do(ctx, e)
 		}
 		s.moved.Store(start.UnixNano())
-		s.observePass(time.Since(start), max(0, start.Sub(due)))
 		stale = stale || len(inputs) > 0 || len(effects) > 0 || !start.Before(due)
 		next := s.model.Wake()
-		if since := start.Sub(shown); stale && since >= viewEvery {
+		if !next.Equal(due) { // it was a pass, because it was time or because of what came
+			late := start.Sub(due)
+			if len(inputs) > 0 {
+				late = max(late, start.Sub(since))
+			}
+			s.observePass(time.Since(start), max(0, late))
+		}
+		if age := start.Sub(shown); stale && age >= viewEvery {
 			s.show()
 			shown, stale = start, false
 		} else if stale {

@@ -2,7 +2,6 @@ package controller
 
 import (
 	"errors"
-	"io"
 	"log/slog"
 	"net/http"
 	"sync/atomic"
@@ -33,6 +32,7 @@ type webhooks struct {
 	route    func(*edrvapi.Event) (sites []*site, known bool)
 	observe  func(result string, took time.Duration)
 	log      *slog.Logger
+	bodies   *bodies
 	ids      seen
 	last     atomic.Int64 // time of the last authentic delivery, Unix nanoseconds
 	dead     deadLetters
@@ -56,19 +56,29 @@ func (h *webhooks) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // take does everything but answer.
 func (h *webhooks) take(w http.ResponseWriter, r *http.Request, now time.Time) (result string, status int) {
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, edrvapi.MaxEventBytes))
-	if err != nil {
-		if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
-			return hookTooLarge, http.StatusRequestEntityTooLarge
-		}
-		return "", http.StatusBadRequest // the sender went away
+	body, release, err := h.bodies.read(w, r)
+	switch {
+	case errors.Is(err, errTooLarge):
+		w.Header().Set("Connection", "close") // the rest is not read
+		return hookTooLarge, http.StatusRequestEntityTooLarge
+	case errors.Is(err, errNoRoom):
+		w.Header().Set("Connection", "close")
+		return "", comeBack(w)
+	case err != nil:
+		return "", http.StatusBadRequest // the sender went away, or was too slow
 	}
+	defer release()
+	from := guestOf(r.Context())
 	if err := h.verifier.Verify(r.Header, body, now); err != nil {
+		if from.failed(now) {
+			w.Header().Set("Connection", "close")
+		}
 		if h.refused.now(now) {
 			h.log.Warn("refused a webhook", "reason", err, "remote", r.RemoteAddr)
 		}
 		return hookUnauthorized, http.StatusUnauthorized
 	}
+	from.proved()
 	h.last.Store(now.UnixNano())
 	event, err := edrvapi.DecodeEvent(body)
 	if err != nil {
@@ -92,11 +102,16 @@ func (h *webhooks) take(w http.ResponseWriter, r *http.Request, now time.Time) (
 	for _, s := range sites {
 		if !s.inbox.put(in) {
 			h.ids.forget(event.ID)
-			w.Header().Set("Retry-After", "1")
-			return "", http.StatusServiceUnavailable
+			return "", comeBack(w)
 		}
 	}
 	return hookAccepted, http.StatusOK
+}
+
+// comeBack tells eDRV to send it again soon.
+func comeBack(w http.ResponseWriter) (status int) {
+	w.Header().Set("Retry-After", "1")
+	return http.StatusServiceUnavailable
 }
 
 // inputOf is what an event means to a site.

@@ -54,6 +54,12 @@ func sessionEvent(id, connector string) string {
 		`","chargestation":"station0","status":"Started"}}`
 }
 
+// waiting takes what waits for the first site.
+func waiting(c *Controller) []core.Input {
+	inputs, _ := c.sites[0].inbox.take()
+	return inputs
+}
+
 func TestWebhookAnswers(t *testing.T) {
 	now := time.Now()
 	fine := sessionEvent("e1", "c0")
@@ -114,9 +120,9 @@ func TestADuplicateHasNoEffect(t *testing.T) {
 	d := door(t)
 	body := sessionEvent("e1", "c0")
 	require.Equal(t, 200, d.post(body, sign(body, time.Now())).Code)
-	require.Len(t, d.sites[0].inbox.take(), 1)
+	require.Len(t, waiting(d), 1)
 	require.Equal(t, 200, d.post(body, sign(body, time.Now())).Code)
-	require.Empty(t, d.sites[0].inbox.take())
+	require.Empty(t, waiting(d))
 	require.Equal(t, uint64(1), d.metrics.Webhooks(hookDuplicate))
 }
 
@@ -125,7 +131,7 @@ func TestAnUnreadableEventIsKeptAsideAndAsksForAList(t *testing.T) {
 	d.post(`{"_id":`, sign(`{"_id":`, time.Now()))
 	require.Len(t, d.hooks.dead.ring, 1)
 	require.Equal(t, `{"_id":`, string(d.hooks.dead.ring[0].Body))
-	require.IsType(t, core.ResyncWanted{}, d.sites[0].inbox.take()[0])
+	require.IsType(t, core.ResyncWanted{}, waiting(d)[0])
 }
 
 func TestAFullMailboxIsSaid(t *testing.T) {
@@ -140,5 +146,5 @@ func TestAFullMailboxIsSaid(t *testing.T) {
 	require.Equal(t, "1", w.Header().Get("Retry-After"))
 	inbox.take()
 	require.Equal(t, 200, d.post(body, sign(body, time.Now())).Code, "eDRV sends it again, and it is taken")
-	require.Len(t, inbox.take(), 1)
+	require.Len(t, waiting(d), 1)
 }

@@ -32,7 +32,10 @@ func (s *Site) askForList() {
 	if l.failures > 0 {
 		every = min(every, retryAfter<<min(l.failures-1, 3))
 	}
-	if !l.askedAt.IsZero() && s.now.Sub(l.askedAt) < every && !(l.wanted && l.failures == 0) {
+	if l.wanted && l.failures == 0 {
+		every = min(every, s.set.Timing.Tick) // however often it is wanted
+	}
+	if !l.askedAt.IsZero() && s.now.Sub(l.askedAt) < every {
 		return
 	}
 	l.asked, l.askedAt, l.wanted = true, s.now, false

@@ -22,7 +22,7 @@ var (
 	webhookBuckets = []float64{0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1}
 	requestBuckets = []float64{0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15}
 	verdictBuckets = []float64{0.25, 0.5, 1, 2, 5, 10, 15, 20, 30, 45, 60, 90, 120}
-	passBuckets    = []float64{0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5}
+	passBuckets    = []float64{0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5}
 	lateBuckets    = []float64{0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10}
 )
 
@@ -36,6 +36,7 @@ type Metrics struct {
 	verdict         *prometheus.HistogramVec
 	pass            *prometheus.HistogramVec
 	lateness        *prometheus.HistogramVec
+	clockSkew       prometheus.Gauge
 	reloaded        prometheus.Gauge
 	reloadedAt      prometheus.Gauge
 	configHash      prometheus.Gauge
@@ -55,10 +56,12 @@ func NewMetrics(reg prometheus.Registerer, sites []string) *Metrics {
 		verdict:    histograms("order_verdict_seconds", "Time from an order to the verdict of the charger.", verdictBuckets, "site"),
 		pass:       histograms("pass_duration_seconds", "Time to decide on a site.", passBuckets, "site"),
 		lateness:   histograms("pass_lateness_seconds", "How much later than due a pass began.", lateBuckets, "site"),
+		clockSkew:  newGauge("clock_skew_seconds", "How far this machine's clock is ahead of eDRV's; NaN: not known yet."),
 		reloaded:   newGauge("config_reload_success", "1 if the configuration was last read without a mistake."),
 		reloadedAt: newGauge("config_reload_timestamp_seconds", "When the configuration in force was read; NaN: not yet."),
 		configHash: newGauge("config_hash", "Hash of the configuration in force; NaN: none yet."),
 	}
+	m.clockSkew.Set(math.NaN())
 	m.reloadedAt.Set(math.NaN())
 	m.configHash.Set(math.NaN())
 	for _, result := range webhookResults {
@@ -76,7 +79,7 @@ func NewMetrics(reg prometheus.Registerer, sites []string) *Metrics {
 	}
 	m.SetSites(sites)
 	reg.MustRegister(m.webhookDuration, m.requests, m.requestDuration, m.verdict, m.pass, m.lateness,
-		m.reloaded, m.reloadedAt, m.configHash,
+		m.clockSkew, m.reloaded, m.reloadedAt, m.configHash,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -141,6 +144,9 @@ func (m *Metrics) Pass(site string, took, late time.Duration) {
 	m.pass.WithLabelValues(site).Observe(took.Seconds())
 	m.lateness.WithLabelValues(site).Observe(max(0, late).Seconds())
 }
+
+// ClockSkew observes how far the local clock is ahead of eDRV's.
+func (m *Metrics) ClockSkew(skew time.Duration) { m.clockSkew.Set(skew.Seconds()) }
 
 // ConfigLoaded records that a configuration came into force. Of the hash the
 // first six bytes are shown, which a float64 holds exactly.
