@@ -76,7 +76,7 @@ func yard(n int) (edrvsim.Spec, string) {
 	return spec, connectors.String()
 }
 
-func yardConfig(t *testing.T, connectors string) *config.Config {
+func yardConfig(t testing.TB, connectors string) *config.Config {
 	t.Helper()
 	text := `
 edrv: {url: "http://127.0.0.1:1/v1.1", api_key: "${KEY}", webhook_secrets: ["${SECRET}"]}

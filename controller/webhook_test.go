@@ -18,7 +18,7 @@ import (
 )
 
 // door is a daemon's webhook handler, without a network.
-func door(t *testing.T) *Controller {
+func door(t testing.TB) *Controller {
 	t.Helper()
 	_, connectors := yard(3)
 	cfg := yardConfig(t, connectors)
