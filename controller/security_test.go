@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/headroom-ev/headroom/controller/config"
+	"github.com/headroom-ev/headroom/controller/core"
 	"github.com/headroom-ev/headroom/controller/web"
 	"github.com/headroom-ev/headroom/edrvapi/edrvsim"
 )
@@ -37,8 +38,11 @@ func (c *Controller) step(t *testing.T, now time.Time) string {
 // events that are distinct, in the order in which they happened.
 func history(n int, from time.Time) (bodies []string) {
 	for i := range n {
-		at := from.Add(time.Duration(i) * 100 * time.Millisecond).UTC().Format("2006-01-02T15:04:05.000Z")
 		session, post, turn := i/30, i/10%3, i%10
+		moment := func(i int) string {
+			return from.Add(time.Duration(i) * 100 * time.Millisecond).UTC().Format("2006-01-02T15:04:05.000Z")
+		}
+		at, created := moment(i), moment(i-turn)
 		kind, status := "session.updated", "Started"
 		switch turn {
 		case 0:
@@ -48,7 +52,7 @@ func history(n int, from time.Time) (bodies []string) {
 		}
 		bodies = append(bodies, fmt.Sprintf(`{"_id":"e%d","type":%q,"object":"session","data":{"_id":"s%d-%d","connector":"c%d","chargestation":"station%d",`+
 			`"status":%q,"energy_report":{"timestamp":%q,"power":{"value":%d,"unit":"W"}},"createdAt":%q,"updatedAt":%q}}`,
-			i, kind, session, post, post, post, status, at, 1000+i%3000, at, at))
+			i, kind, session, post, post, post, status, at, 1000+i%3000, created, at))
 	}
 	return bodies
 }
@@ -77,6 +81,42 @@ func TestReplayedDeliveriesChangeNothing(t *testing.T) {
 				}
 			}
 			require.JSONEq(t, before, d.step(t, now))
+		}
+	}
+}
+
+// TestTheOrderOfDeliveriesDoesNotMatter: doubled and shuffled, they come to the
+// same.
+func TestTheOrderOfDeliveriesDoesNotMatter(t *testing.T) {
+	now := time.Now()
+	for _, n := range []int{25, 47, 115} {
+		bodies := history(n, now.Add(-time.Minute))
+		var want *core.View
+		for shuffled := range 50 {
+			d := door(t)
+			order := rand.New(rand.NewPCG(1, uint64(shuffled))).Perm(2 * n)
+			for k, i := range order {
+				if shuffled == 0 {
+					i = k
+				}
+				body := bodies[i%n]
+				if i >= n { // the same again, as a new event
+					body = strings.Replace(body, `{"_id":"e`, `{"_id":"again`, 1)
+				}
+				require.Equal(t, 200, d.post(body, sign(body, now)).Code)
+				if k%3 == 0 {
+					d.step(t, now)
+				}
+			}
+			model := d.sites[0].model
+			model.Step(now, waiting(d)...)
+			model.Step(model.Wake()) // a pass, after which the circuits follow
+			if got := model.View(); shuffled == 0 {
+				want = got
+			} else {
+				require.Equal(t, want.Connectors, got.Connectors, "order %d of %d events", shuffled, n)
+				require.Equal(t, want.Circuits, got.Circuits, "order %d of %d events", shuffled, n)
+			}
 		}
 	}
 }

@@ -11,7 +11,8 @@
 // it. Cars arrive at free connectors all the while, and the time from the delivery
 // that tells of one to the first order that makes room for it is measured.
 //
-// Every figure is printed beside its bound; the program ends with 1 when one is
+// A soak is a steady part of an hour or more, `-for 24h -burst 0s -drips 0`: the slope
+// of the memory is then judged too. Every figure is printed beside its bound; the program ends with 1 when one is
 // broken. Senders, eDRV and daemon share the machine: the figures are those of all
 // three together.
 package main

@@ -30,10 +30,11 @@ type part struct {
 
 func parts(p *plan) []part {
 	calm := stream{genuine, p.rate, 64}
+	strange := stream{stranger, 50, 4}
 	few := stream{genuine, 200, 16}
 	recovery := part{name: "recovery", lasts: max(5*time.Second, p.burst/4), streams: []stream{calm}, strict: true, p99: 100}
 	return []part{
-		{name: "steady", lasts: p.steady, streams: []stream{calm}, strict: true, p99: 100},
+		{name: "steady", lasts: p.steady, streams: []stream{calm, strange}, strict: true, p99: 100},
 		{name: "10,000/s genuine", lasts: p.burst, streams: []stream{{genuine, 10_000, 256}}, p99: 1000},
 		recovery,
 		{name: "20,000/s forged", lasts: p.burst, streams: []stream{{forged, 20_000, 256}, few}, p99: 1000},
@@ -79,7 +80,7 @@ func (r *rig) play(ctx context.Context, p part, t *table) error {
 			senders.Go(func() { r.drive(ctx, from, s, n, start, p) })
 		}
 	}
-	senders.Wait()
+	memory := r.daemon.sample(ctx, &senders)
 	took := time.Since(start)
 	stopDrips()
 	drips.Wait()
@@ -88,6 +89,8 @@ func (r *rig) play(ctx context.Context, p part, t *table) error {
 		switch what {
 		case genuine:
 			judgeGenuine(t, p, report, took)
+		case stranger:
+			t.most("strangers not answered with 200", float64(report.total()-report.status[200]), 0, fmt.Sprintf("of %d", report.total()))
 		default:
 			t.note("refused", float64(report.status[401]+report.status[413]+report.status[503])/took.Seconds(), "/s")
 			t.most("of those taken", float64(report.status[200]), 0, "")
@@ -97,13 +100,14 @@ func (r *rig) play(ctx context.Context, p part, t *table) error {
 	if err != nil {
 		return err
 	}
-	r.judgePasses(t, before, after)
+	r.judgePasses(t, p.strict, before, after)
 	now, err := r.daemon.usage()
 	if err != nil {
 		return err
 	}
 	t.note("daemon", (now.cpu-cpu.cpu).Seconds()/took.Seconds(), "cores")
 	t.most("memory (RSS)", now.rss, 256, "MiB")
+	memory.judge(t)
 	if p.strict {
 		return r.judgeKept(ctx, t)
 	}
@@ -161,11 +165,16 @@ func summarise(group []*sender) tally {
 	return sum
 }
 
-func judgeGenuine(t *table, p part, sum tally, took time.Duration) {
-	total := 0
-	for _, n := range sum.status {
-		total += n
+// total is how many messages were sent.
+func (t *tally) total() (n int) {
+	for _, count := range t.status {
+		n += count
 	}
+	return n
+}
+
+func judgeGenuine(t *table, p part, sum tally, took time.Duration) {
+	total := sum.total()
 	other := total - sum.status[200]
 	t.note("taken", float64(sum.status[200])/took.Seconds(), "/s")
 	t.note("p50", quantile(sum.latencies, 0.5), "ms")
@@ -181,7 +190,7 @@ func judgeGenuine(t *table, p part, sum tally, took time.Duration) {
 
 // judgePasses judges how punctual and how long the daemon's decisions were, from
 // its own metrics.
-func (r *rig) judgePasses(t *table, before, after map[string]float64) {
+func (r *rig) judgePasses(t *table, strict bool, before, after map[string]float64) {
 	part := func(metric, le string) (under, all float64) {
 		bucket := fmt.Sprintf("headroom_%s_bucket{site=%q,le=%q}", metric, siteID, le)
 		count := fmt.Sprintf("headroom_%s_count{site=%q}", metric, siteID)
@@ -191,7 +200,11 @@ func (r *rig) judgePasses(t *table, before, after map[string]float64) {
 	t.least("passes", all, 1, "")
 	t.least("passes at most 250 ms late", 100*under/all, 99.9, "%")
 	under, all = part("pass_duration_seconds", "0.05")
-	t.least("passes of at most 50 ms", 100*under/all, 99, "%")
+	if strict {
+		t.least("passes of at most 50 ms", 100*under/all, 99, "%")
+	} else { // this is time by the clock, and in an overload others have the processor
+		t.note("passes of at most 50 ms", 100*under/all, "%")
+	}
 	sum := fmt.Sprintf("headroom_pass_duration_seconds_sum{site=%q}", siteID)
 	t.note("mean pass", 1e3*(after[sum]-before[sum])/all, "ms")
 }

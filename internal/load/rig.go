@@ -32,8 +32,9 @@ type report struct {
 	watts   float64
 }
 
-// newRig starts eDRV with that many cars at its posts, and the daemon before it.
-func newRig(ctx context.Context, p *plan, dir string, cars int) (*rig, error) {
+// newRig starts eDRV with that many cars at its posts, and the daemon before it,
+// which calls eDRV at the given rate.
+func newRig(ctx context.Context, p *plan, dir string, cars int, callsPerSecond float64) (*rig, error) {
 	s := spec()
 	world, err := edrvsim.New(s)
 	if err != nil {
@@ -67,7 +68,7 @@ func newRig(ctx context.Context, p *plan, dir string, cars int) (*rig, error) {
 	}
 	r.look()
 	file := filepath.Join(dir, "load.yaml")
-	text := configuration(&s, "http://"+listener.Addr().String()+"/v1.1", filepath.Join(dir, fmt.Sprintf("data%d", cars)))
+	text := configuration(&s, "http://"+listener.Addr().String()+"/v1.1", filepath.Join(dir, fmt.Sprintf("data%d-%g", cars, callsPerSecond)), callsPerSecond)
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		r.close()
 		return nil, err

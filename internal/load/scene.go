@@ -53,22 +53,22 @@ func connector(i int) string { return fmt.Sprintf("c%023d", i) }
 func station(i int) string   { return fmt.Sprintf("d%023d", i) }
 
 // configuration is the scene for the daemon. The fallbacks are in the chargers
-// already; the daemon's own times are those of the contract.
-func configuration(s *edrvsim.Spec, api, data string) string {
+// already; the daemon's times are its own.
+func configuration(s *edrvsim.Spec, api, data string, callsPerSecond float64) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, `version: 1
 edrv:
   url: %s
   api_key: ${LOAD_API_KEY}
   webhook_secrets: ["${LOAD_WEBHOOK_SECRET}"]
-  requests_per_second: 200
+  requests_per_second: %g
 listen: {webhooks: "127.0.0.1:0", admin: "127.0.0.1:0"}
 data_dir: %s
 sites:
   - id: %s
     location: yard
     circuits:
-`, api, data, siteID)
+`, api, callsPerSecond, data, siteID)
 	for _, c := range s.Circuits {
 		parent := ""
 		if c.Parent != "" {

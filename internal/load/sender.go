@@ -19,9 +19,10 @@ import (
 type message uint8
 
 const (
-	genuine message = iota // reports, rightly signed
-	forged                 // reports, signed with another secret
-	large                  // 256 KiB, signed with another secret
+	genuine  message = iota // reports, rightly signed
+	stranger                // rightly signed, of sessions, posts and types that nobody knows
+	forged                  // reports, signed with another secret
+	large                   // 256 KiB, signed with another secret
 )
 
 const largeBody = 256<<10 - 1
@@ -48,7 +49,7 @@ type tally struct {
 
 func newSender(address string, what message, number int) *sender {
 	secret := hookSecret
-	if what != genuine {
+	if what == forged || what == large {
 		secret = forgedKey
 	}
 	s := &sender{address: address, what: what, mac: hmac.New(sha256.New, []byte(secret)), serial: uint64(number) << 40}
@@ -61,8 +62,14 @@ func newSender(address string, what message, number int) *sender {
 
 // compose writes the report of connector i as eDRV would.
 func (s *sender) compose(i int, r report, now time.Time) {
-	if s.what == large {
+	switch {
+	case s.what == large:
 		return
+	case s.what == stranger && s.serial%2 == 0:
+		s.body = fmt.Appendf(s.body[:0], `{"_id":"%024x","data":{"_id":"x%d"},"object":"thing","type":"thing.happened%d"}`, s.serial, s.serial, s.serial)
+		return
+	case s.what == stranger:
+		r.session, i = fmt.Sprintf("x%d", s.serial), connectors+int(s.serial&0xffffff)
 	}
 	at := now.UTC().Format("2006-01-02T15:04:05.000Z")
 	s.body = fmt.Appendf(s.body[:0], `{"_id":"%024x","data":{"_id":"%s","user":"6500a1b2c3d4e5f601020303","chargestation":"%s","connector":"%s",`+

@@ -1,0 +1,98 @@
+package lint
+
+import (
+	"fmt"
+	"go/ast"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func read(t *testing.T, path string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(root, path))
+	require.NoError(t, err)
+	return string(text)
+}
+
+// tests are the tests and fuzz targets of the tree, as "folder Name".
+func tests(t *testing.T) map[string]bool {
+	t.Helper()
+	found := map[string]bool{}
+	for _, s := range sources(t) {
+		for _, d := range s.file.Decls {
+			if f, ok := d.(*ast.FuncDecl); ok && s.test && f.Recv == nil {
+				found[s.folder+" "+f.Name.Name] = true
+			}
+		}
+	}
+	return found
+}
+
+var (
+	threatRow = regexp.MustCompile(`(?m)^\| T(\d+) \|.*\| ([^|]*) \|$`)
+	testNames = regexp.MustCompile("`([a-z/]+)` ((?:(?:Test|Fuzz)\\w+(?:, )?)+)")
+)
+
+func TestEveryThreatHasATest(t *testing.T) {
+	exists := tests(t)
+	rows := threatRow.FindAllStringSubmatch(read(t, "docs/security.md"), -1)
+	require.Len(t, rows, 20)
+	for i, row := range rows {
+		require.Equal(t, fmt.Sprint(i+1), row[1])
+		named := 0
+		for _, group := range testNames.FindAllStringSubmatch(row[2], -1) {
+			for name := range strings.SplitSeq(group[2], ", ") {
+				named++
+				require.True(t, exists[group[1]+" "+name], "T%s: %s has no %s", row[1], group[1], name)
+			}
+		}
+		require.Equal(t, strings.Count(row[2], "Test")+strings.Count(row[2], "Fuzz"), named, "T%s: a name is not understood: %s", row[1], row[2])
+		require.Positive(t, named, "T%s has no test", row[1])
+	}
+}
+
+// direct finds the modules that go.mod requires itself.
+var direct = regexp.MustCompile(`(?m)^\t(\S+) v\S+$`)
+
+func TestEveryDirectModuleHasAReason(t *testing.T) {
+	var required, explained []string
+	for _, m := range direct.FindAllStringSubmatch(read(t, "go.mod"), -1) {
+		required = append(required, m[1])
+	}
+	for _, m := range regexp.MustCompile("(?m)^\\| `(\\S+)` \\| (.{10,}) \\|$").FindAllStringSubmatch(read(t, "docs/dependencies.md"), -1) {
+		explained = append(explained, m[1])
+	}
+	slices.Sort(required)
+	require.NotEmpty(t, required)
+	require.Equal(t, required, explained, "docs/dependencies.md lists the direct modules of go.mod, sorted, each with its reason")
+}
+
+// TestTheImageIsHardened: what the image promises stands in its last stage.
+func TestTheImageIsHardened(t *testing.T) {
+	text := read(t, "Dockerfile")
+	stages := strings.Split(text, "\nFROM ")
+	last := "FROM " + stages[len(stages)-1]
+	for _, want := range []string{"FROM scratch\n", "\nUSER 65532:65532\n", "\nENV GOMEMLIMIT=200MiB\n"} {
+		require.Contains(t, last, want)
+	}
+	for _, want := range []string{"CGO_ENABLED=0", "-trimpath", "go mod verify", "--read-only", "--cap-drop ALL", "no-new-privileges"} {
+		require.Contains(t, text, want)
+	}
+}
+
+// TestFuzzTargetsRunInCI: .ci/run lists every fuzz target of the tree.
+func TestFuzzTargetsRunInCI(t *testing.T) {
+	script := read(t, ".ci/run")
+	for name := range tests(t) {
+		folder, target, _ := strings.Cut(name, " ")
+		if strings.HasPrefix(target, "Fuzz") {
+			require.Contains(t, script, "./"+folder+" "+target+"\n", "fuzz target %s of %s", target, folder)
+		}
+	}
+}
