@@ -75,7 +75,7 @@ func (r *rig) play(ctx context.Context, p part, t *table) error {
 	start := time.Now()
 	for _, s := range p.streams {
 		for n := range s.senders {
-			from := newSender(r.daemon.hooks, s.what, int(start.Unix())<<8+n)
+			from := newSender(r.daemon.hooks, s.what, start, n)
 			all[s.what] = append(all[s.what], from)
 			senders.Go(func() { r.drive(ctx, from, s, n, start, p) })
 		}

@@ -37,6 +37,7 @@ type sender struct {
 	in      *bufio.Reader
 	out     bytes.Buffer
 	body    []byte
+	ids     string // what the ids of its messages begin with
 	serial  uint64
 	tally   tally
 }
@@ -47,12 +48,13 @@ type tally struct {
 	status    map[int]int     // 0: no answer
 }
 
-func newSender(address string, what message, number int) *sender {
+// newSender is the n-th sender of a stream that began at the given time.
+func newSender(address string, what message, began time.Time, n int) *sender {
 	secret := hookSecret
 	if what == forged || what == large {
 		secret = forgedKey
 	}
-	s := &sender{address: address, what: what, mac: hmac.New(sha256.New, []byte(secret)), serial: uint64(number) << 40}
+	s := &sender{address: address, what: what, mac: hmac.New(sha256.New, []byte(secret)), ids: fmt.Sprintf("%09x%x%04x", began.Unix(), what, n)}
 	s.tally.status = make(map[int]int)
 	if what == large {
 		s.body = bytes.Repeat([]byte(" "), largeBody)
@@ -66,17 +68,17 @@ func (s *sender) compose(i int, r report, now time.Time) {
 	case s.what == large:
 		return
 	case s.what == stranger && s.serial%2 == 0:
-		s.body = fmt.Appendf(s.body[:0], `{"_id":"%024x","data":{"_id":"x%d"},"object":"thing","type":"thing.happened%d"}`, s.serial, s.serial, s.serial)
+		s.body = fmt.Appendf(s.body[:0], `{"_id":"%s%010x","data":{"_id":"x%d"},"object":"thing","type":"thing.happened%d"}`, s.ids, s.serial, s.serial, s.serial)
 		return
 	case s.what == stranger:
 		r.session, i = fmt.Sprintf("x%d", s.serial), connectors+int(s.serial&0xffffff)
 	}
 	at := now.UTC().Format("2006-01-02T15:04:05.000Z")
-	s.body = fmt.Appendf(s.body[:0], `{"_id":"%024x","data":{"_id":"%s","user":"6500a1b2c3d4e5f601020303","chargestation":"%s","connector":"%s",`+
+	s.body = fmt.Appendf(s.body[:0], `{"_id":"%s%010x","data":{"_id":"%s","user":"6500a1b2c3d4e5f601020303","chargestation":"%s","connector":"%s",`+
 		`"status":"Started","rate":"6500a1b2c3d4e5f601020306","cost":{"amount":9.25,"currency":"eur"},"metrics":{"energyPeriod":1200,"energyConsumed":3512},`+
 		`"energy_report":{"timestamp":"%s","current":{"value":%.1f,"unit":"A"},"power":{"value":%.3f,"unit":"kW"},"energy_meter":{"value":215.83,"unit":"kWh"}},`+
 		`"meta_data":{"session_source":"Kiosk"},"createdAt":"2025-09-12T16:00:58.660Z","updatedAt":"%s"},"object":"session","type":"session.updated","createdAt":"%s"}`,
-		s.serial, r.session, station(i), connector(i), at, r.watts/690, r.watts/1000, at, at)
+		s.ids, s.serial, r.session, station(i), connector(i), at, r.watts/690, r.watts/1000, at, at)
 }
 
 // send delivers the report of connector i and returns the status of the answer,
