@@ -80,8 +80,11 @@ func (r *rig) play(ctx context.Context, p part, t *table) error {
 			senders.Go(func() { r.drive(ctx, from, s, n, start, p) })
 		}
 	}
+	listening, stopListening := context.WithCancel(ctx)
+	noise := listen(listening)
 	memory := r.daemon.sample(ctx, &senders)
 	took := time.Since(start)
+	stopListening()
 	stopDrips()
 	drips.Wait()
 	for what, group := range all {
@@ -108,6 +111,7 @@ func (r *rig) play(ctx context.Context, p part, t *table) error {
 	t.note("daemon", (now.cpu-cpu.cpu).Seconds()/took.Seconds(), "cores")
 	t.most("memory (RSS)", now.rss, 256, "MiB")
 	memory.judge(t)
+	noise.note(t)
 	if p.strict {
 		return r.judgeKept(ctx, t)
 	}
