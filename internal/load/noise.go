@@ -31,4 +31,5 @@ func (n *noise) note(t *table) {
 	late := sorted(n.late)
 	t.note("the machine's own lateness p99", quantile(late, 0.99), "ms")
 	t.note("the machine's own lateness p99.9", quantile(late, 0.999), "ms")
+	t.note("the machine's own lateness at most", quantile(late, 1), "ms")
 }

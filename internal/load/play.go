@@ -184,6 +184,7 @@ func judgeGenuine(t *table, p part, sum tally, took time.Duration) {
 	t.note("p50", quantile(sum.latencies, 0.5), "ms")
 	t.most("p99", quantile(sum.latencies, 0.99), p.p99, "ms")
 	t.note("p99.9", quantile(sum.latencies, 0.999), "ms")
+	t.note("at most", quantile(sum.latencies, 1), "ms")
 	if p.strict {
 		t.most("not answered with 200", float64(other), 0, fmt.Sprintf("of %d", total))
 		return
