@@ -65,10 +65,10 @@ func TestGuide(t *testing.T) {
 	}
 }
 
-// copyTree copies what is needed to build.
+// copyTree copies what is needed to build, and what the pages use.
 func copyTree(t *testing.T, dir string) {
 	t.Helper()
-	for _, name := range []string{"cmd", "controller", "edrvapi", "internal", "policy"} {
+	for _, name := range []string{"cmd", "controller", "docs", "edrvapi", "internal", "policy"} {
 		require.NoError(t, os.CopyFS(filepath.Join(dir, name), os.DirFS(filepath.Join(root, name))))
 	}
 	for _, name := range []string{"go.mod", "go.sum", "config.example.yaml"} {
