@@ -3,6 +3,7 @@ package controller
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -63,30 +64,32 @@ func (s *site) run(ctx context.Context) {
 		inputs := s.inbox.take()
 		effects := s.model.Step(start, inputs...)
 		for _, e := range effects {
-			s.do(ctx, e)
+			if n, ok := e.(core.Note); ok {
+				s.record(n)
+			}
 		}
-		s.moved.Store(start.UnixNano())
-		s.observePass(time.Since(start), max(0, start.Sub(due)))
 		stale = stale || len(inputs) > 0 || len(effects) > 0 || !start.Before(due)
 		next := s.model.Wake()
-		if since := start.Sub(shown); stale && since >= viewEvery {
+		// A raise is shown before it leaves: nobody ever reads less than what may be drawn.
+		if stale && start.Sub(shown) >= viewEvery || slices.ContainsFunc(effects, raises) {
 			s.show()
 			shown, stale = start, false
 		} else if stale {
 			next = minTime(next, shown.Add(viewEvery))
 		}
+		for _, e := range effects {
+			s.exec.do(ctx, s, e)
+		}
+		s.moved.Store(start.UnixNano())
+		s.observePass(time.Since(start), max(0, start.Sub(due)))
 		timer.Reset(time.Until(next))
 	}
 }
 
-// do executes one effect. Calls to eDRV run beside the owner and answer through
-// the mailbox.
-func (s *site) do(ctx context.Context, e core.Effect) {
-	if n, ok := e.(core.Note); ok {
-		s.record(n)
-		return
-	}
-	s.exec.do(ctx, s, e)
+// raises reports whether an effect may raise what a charger permits.
+func raises(e core.Effect) bool {
+	o, ok := e.(core.SendOrder)
+	return ok && o.Raise
 }
 
 // record keeps a note for the page and writes it to the log.

@@ -1,8 +1,11 @@
 package controller
 
 import (
+	"encoding/json"
 	"fmt"
+	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -106,6 +109,36 @@ func TestCarsThatArriveStartBehindTheFallbackAndAreRaised(t *testing.T) {
 		time.Sleep(5 * time.Minute)
 		b.requireFair(10)
 		require.Zero(t, b.grid().Trace.Over)
+	})
+}
+
+func TestARaiseIsShownBeforeItLeaves(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		spec, connectors := yard(10)
+		b := newBench(t, spec)
+		var raises atomic.Int64
+		b.watch = func(r *http.Request) {
+			if !strings.HasSuffix(r.URL.Path, "/set_power_limit") {
+				return
+			}
+			body, err := r.GetBody()
+			require.NoError(t, err)
+			var order struct{ Limit float64 }
+			require.NoError(t, json.NewDecoder(body).Decode(&order))
+			v, _ := b.daemon.View("yard")
+			for _, c := range v.Connectors {
+				if c.Session != "" && strings.Contains(r.URL.Path, c.Session) {
+					require.GreaterOrEqual(t, c.InAmperes.Committed, order.Limit, c.Name)
+					raises.Add(1)
+				}
+			}
+		}
+		b.start(yardConfig(t, connectors))
+		time.Sleep(time.Minute)
+		b.plug(10, edrvsim.CarSpec{})
+		time.Sleep(5 * time.Minute)
+		require.Equal(t, int64(b.eDRV.TrueState().Calls["sessions.set_power_limit"]), raises.Load(), "every session was shown before its order left")
+		require.Positive(t, raises.Load())
 	})
 }
 
