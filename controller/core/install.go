@@ -36,14 +36,18 @@ func (s *Site) startInstalls() {
 	}
 }
 
-// retryInstalls sends what is to be installed and waits for no answer.
+// retryInstalls sends what is to be installed and waits for no answer. What
+// eDRV's own load management steers is left alone.
 func (s *Site) retryInstalls() {
-	if s.set.Mode == Observe {
+	if s.set.Mode == Observe || !s.grouped {
 		return
 	}
 	for i := range s.connectors {
 		c := &s.connectors[i]
-		if c.install.state == installSent && c.online && s.now.Sub(c.install.order.sent) >= s.set.Timing.VerdictTimeout {
+		if c.group != "" {
+			continue
+		}
+		if c.install.state == installSent && c.online && c.install.order.overdue(s.now, s.set.Timing.VerdictTimeout) {
 			s.note(NoteFallback, s.about(i), "no verdict on the fallback of %s: sending it again", c.set.label())
 			s.giveUp(c.install.order)
 			c.install.state, c.install.failed = installWanted, true
@@ -61,6 +65,11 @@ func (s *Site) retryInstalls() {
 		c.install.state, c.install.order = installSent, o
 		s.lowers = append(s.lowers, InstallFallback{ID: o.id, Connector: c.set.ID, Limit: o.limit})
 	}
+}
+
+// overdue reports whether an order reached eDRV and has had no verdict for so long.
+func (o *order) overdue(now time.Time, timeout time.Duration) bool {
+	return !o.reached.IsZero() && now.Sub(o.reached) >= timeout
 }
 
 // installed takes the verdict on a fallback.
@@ -110,7 +119,7 @@ func (s *Site) installFell(o *order, in Reply) {
 // plannedFallback is the fallback to plan with: the one in force, or, as long
 // as nothing speaks against it, the one on its way.
 func (s *Site) plannedFallback(i int) policy.Milliamps {
-	if c := &s.connectors[i]; !c.install.failed {
+	if c := &s.connectors[i]; !c.install.failed && c.group == "" {
 		return c.set.Fallback
 	}
 	return s.ledger.Knows(i).Fallback

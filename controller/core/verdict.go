@@ -20,7 +20,7 @@ type order struct {
 	lower     bool
 	sent      time.Time // in this life of the program
 	made      time.Time // when it was sent first
-	answered  bool      // eDRV replied to the call
+	reached   time.Time // when eDRV had it, or may have; zero: it is still on its way there
 }
 
 // stray is an action that belongs to no order that is known, or not yet.
@@ -62,19 +62,21 @@ func (s *Site) giveUp(o *order) {
 func (s *Site) gotReply(in Reply) {
 	o, ok := s.orders[in.ID]
 	if !ok {
+		if in.Action != "" { // its session ended meanwhile
+			s.settled.add(in.Action)
+		}
 		return
 	}
-	o.answered = true
 	switch in.Outcome {
 	case Queued:
-		s.count.order(o, resultSent)
+		s.reached(o)
 		if o.action == "" && in.Action != "" {
 			o.action = in.Action
 			s.byAction[o.action] = o.id
 		}
 		s.adoptStrays()
 	case Unclear: // it may have happened: it waits for a verdict like any other
-		s.count.order(o, resultSent)
+		s.reached(o)
 	case NotSent, NotSaved, Refused:
 		if in.Outcome == NotSaved {
 			s.breaks("the journal cannot be written: " + in.Message)
@@ -86,6 +88,15 @@ func (s *Site) gotReply(in Reply) {
 		} else {
 			s.orderFell(o, in)
 		}
+	}
+}
+
+// reached begins the wait for the verdict on an order.
+func (s *Site) reached(o *order) {
+	s.count.order(o, resultSent)
+	o.reached = s.now
+	if !o.install {
+		s.ledger.Reached(o.connector, o.id, s.now)
 	}
 }
 

@@ -19,7 +19,7 @@ type Timing struct {
 	// Settle is how long after a confirmed cut the car may still draw what it
 	// drew before. IEC 61851-1 gives it 5 s.
 	Settle time.Duration
-	// Verdict is how long an order waits for its verdict.
+	// Verdict is how long an order that reached eDRV waits for its verdict.
 	Verdict time.Duration
 }
 
@@ -156,6 +156,16 @@ func (l *Ledger) Send(i int, id uint64, level policy.Milliamps) {
 	l.change(i, func(e *entry) {
 		e.orders = append(e.orders, order{id: id, level: level, sent: l.frame.Now})
 	})
+}
+
+// Reached records that eDRV has an order, or may have: its verdict may come.
+// It, or NotSent, must be called for every order.
+func (l *Ledger) Reached(i int, id uint64, now time.Time) {
+	for k := range l.entries[i].orders {
+		if o := &l.entries[i].orders[k]; o.id == id {
+			o.reached = now
+		}
+	}
 }
 
 // NotSent records that an order certainly did not reach eDRV, or that eDRV
