@@ -29,11 +29,12 @@ type Frame struct {
 	// Permitted is, for each circuit, what all connectors below it may draw.
 	Permitted []policy.Load
 	// Covered tells for each circuit whether the fallbacks of all connectors
-	// below it fit. Where they do not, they are not counted for sessions, and
-	// Reserve is what is kept for idle connectors instead.
-	Covered []bool
-	Reserve []policy.Load
-	Hold    bool // forbids every raise
+	// below it fit. Where they do not, they are not counted for sessions.
+	// Reserve is what is planned for idle connectors there instead, and Keep
+	// what a raise must leave for them: no limit keeps all their bounds.
+	Covered       []bool
+	Reserve, Keep []policy.Load
+	Hold          bool // forbids every raise
 }
 
 // Ledger holds the bounds of all connectors of a site and their sums.
@@ -183,7 +184,7 @@ func (l *Ledger) Rejected(i int, id uint64) {
 func (l *Ledger) Accepted(i int, id uint64, level policy.Milliamps, now time.Time) {
 	l.change(i, func(e *entry) {
 		e.settled(now)
-		before := e.bound(l.connectors[i].Max)
+		before := e.steered(l.connectors[i].Max)
 		e.accept(id, level, l.connectors[i].Fallback)
 		if before > level { // until the car has followed
 			e.settling = append(e.settling, release{level: before, until: now.Add(l.timing.Settle)})

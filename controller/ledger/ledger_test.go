@@ -50,7 +50,7 @@ func open(l *Ledger, now time.Time, permitted policy.Milliamps) {
 	}
 	l.Open(Frame{
 		Now: now, Permitted: []policy.Load{limit}, Covered: []bool{floors <= permitted},
-		Reserve: []policy.Load{wiring.At(amps(32))},
+		Reserve: []policy.Load{wiring.At(amps(32))}, Keep: []policy.Load{wiring.At(amps(32))},
 	})
 }
 
@@ -210,6 +210,25 @@ func TestADisobedientChargerIsBookedAtWhatItDraws(t *testing.T) {
 	require.False(t, func() bool { ok, _ := l.Permits(1, amps(9.1)); return ok }())
 	l.Disobeys(0, 0)
 	require.Equal(t, amps(6), l.Bound(0))
+}
+
+func TestARaiseWhereTheFallbacksDoNotFitIsNotCountedAsACut(t *testing.T) {
+	l := site(t, 2, amps(40))
+	for i := range 2 {
+		l.connectors[i].Fallback = amps(32) // what these chargers do when nobody steers them
+		l.FallbackInForce(i, true)
+		l.Begin(i)
+	}
+	open(l, start, amps(40))
+	require.False(t, l.frame.Covered[0])
+	for i := range 2 {
+		l.Send(i, uint64(1+i), amps(10))
+		l.Accepted(i, uint64(1+i), amps(10), start)
+	}
+	l.Lapse(start.Add(settle))
+	l.Send(0, 3, amps(20))
+	l.Accepted(0, 3, amps(20), start.Add(settle))
+	require.False(t, l.Over(1), "20 and 10 A of 40")
 }
 
 // charger is what really happens: orders are carried out in the order in which
