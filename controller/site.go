@@ -20,6 +20,7 @@ type site struct {
 	log   *slog.Logger
 
 	observePass func(took, late time.Duration)
+	raises      map[uint64]chan struct{} // those without a reply, by the id of the order; the owner's
 
 	view  atomic.Pointer[core.View]
 	moved atomic.Int64 // when the owner last moved, Unix nanoseconds
@@ -39,7 +40,7 @@ const viewEvery = 100 * time.Millisecond
 func newSite(model *core.Site, connectors int, exec *executor, log *slog.Logger) *site {
 	s := &site{
 		model: model, inbox: newMailbox(connectors), exec: exec,
-		log: log.With("site", model.ID()), changed: make(chan struct{}),
+		log: log.With("site", model.ID()), changed: make(chan struct{}), raises: make(map[uint64]chan struct{}),
 	}
 	s.view.Store(model.View())
 	s.moved.Store(time.Now().UnixNano())
@@ -62,6 +63,11 @@ func (s *site) run(ctx context.Context) {
 		start := time.Now()
 		due := s.model.Wake()
 		inputs := s.inbox.take()
+		for _, in := range inputs {
+			if reply, ok := in.(core.Reply); ok {
+				delete(s.raises, reply.ID)
+			}
+		}
 		effects := s.model.Step(start, inputs...)
 		for _, e := range effects {
 			if n, ok := e.(core.Note); ok {
@@ -71,7 +77,7 @@ func (s *site) run(ctx context.Context) {
 		stale = stale || len(inputs) > 0 || len(effects) > 0 || !start.Before(due)
 		next := s.model.Wake()
 		// A raise is shown before it leaves: nobody ever reads less than what may be drawn.
-		if stale && start.Sub(shown) >= viewEvery || slices.ContainsFunc(effects, raises) {
+		if stale && start.Sub(shown) >= viewEvery || slices.ContainsFunc(effects, isRaise) {
 			s.show()
 			shown, stale = start, false
 		} else if stale {
@@ -86,8 +92,23 @@ func (s *site) run(ctx context.Context) {
 	}
 }
 
-// raises reports whether an effect may raise what a charger permits.
-func raises(e core.Effect) bool {
+// mayTakeBack returns the channel that takeBack closes.
+func (s *site) mayTakeBack(order uint64) <-chan struct{} {
+	back := make(chan struct{})
+	s.raises[order] = back
+	return back
+}
+
+// takeBack withdraws a raise that may still wait for its turn.
+func (s *site) takeBack(order uint64) {
+	if back, ok := s.raises[order]; ok {
+		close(back)
+		delete(s.raises, order)
+	}
+}
+
+// isRaise reports whether an effect may raise what a charger permits.
+func isRaise(e core.Effect) bool {
 	o, ok := e.(core.SendOrder)
 	return ok && o.Raise
 }

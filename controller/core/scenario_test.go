@@ -23,7 +23,7 @@ import (
 //	site limit=100kW [circuits=row:grid:63A,…] [connectors=3] [circuit=row] [max=32] [fallback=6] [kind=dc] [rule=…] [engage=…] [mode=…] [installed] [cannot-pause] [hedge=0]
 //	list [c0=s0 c1=s1 …] [offline=c2] [failed]     the answer to List
 //	started c0 s0 | belated c0 s0 | report s0 11kW [16A] | ended s0 | fetched s0 ended|gone|started
-//	reply queued|not-sent|refused|unclear [c0 …]    to the calls that wait for one
+//	reply queued|not-sent|refused|unclear|dropped [c0 …]   to the calls that wait for one
 //	accept|reject [c0|a1 …]                         verdicts on orders and fallbacks that wait for one
 //	again                                           the last verdicts, doubled
 //	pass 60s                                        time goes by, tick by tick; a call without a reply ends unclear after 20 s
@@ -266,7 +266,7 @@ func about(words []string, connector string) bool {
 }
 
 func (p *player) replies(outcome string, to func(a asked, connector string) bool) []Input {
-	kinds := map[string]Outcome{"queued": Queued, "not-sent": NotSent, "refused": Refused, "unclear": Unclear}
+	kinds := map[string]Outcome{"queued": Queued, "not-sent": NotSent, "refused": Refused, "unclear": Unclear, "dropped": Dropped}
 	var inputs []Input
 	var rest []asked
 	for _, a := range p.unanswered {
@@ -331,6 +331,12 @@ func (p *player) step(inputs ...Input) string {
 			}
 			fmt.Fprintf(&b, "%s order %s: %s (%s)\n", at, e.Connector, e.Limit, how)
 			p.unanswered = append(p.unanswered, asked{e, p.now})
+		case TakeBack:
+			for _, a := range p.unanswered {
+				if o, ok := a.effect.(SendOrder); ok && o.ID == e.ID {
+					fmt.Fprintf(&b, "%s take back %s: %s\n", at, o.Connector, o.Limit)
+				}
+			}
 		case InstallFallback:
 			fmt.Fprintf(&b, "%s fallback %s: %s\n", at, e.Connector, e.Limit)
 			p.unanswered = append(p.unanswered, asked{e, p.now})

@@ -20,6 +20,8 @@ type order struct {
 	lower     bool
 	sent      time.Time // in this life of the program
 	made      time.Time // when it was sent first
+	raise     bool      // it may raise what the charger permits
+	takenBack bool
 	reached   time.Time // when eDRV had it, or may have; zero: it is still on its way there
 }
 
@@ -77,6 +79,11 @@ func (s *Site) gotReply(in Reply) {
 		s.adoptStrays()
 	case Unclear: // it may have happened: it waits for a verdict like any other
 		s.reached(o)
+	case Dropped:
+		s.count.order(o, resultFailed)
+		s.ledger.NotSent(o.connector, o.id)
+		s.forget(o)
+		s.dirty = true
 	case NotSent, NotSaved, Refused:
 		if in.Outcome == NotSaved {
 			s.breaks("the journal cannot be written: " + in.Message)
@@ -95,6 +102,7 @@ func (s *Site) gotReply(in Reply) {
 func (s *Site) reached(o *order) {
 	s.count.order(o, resultSent)
 	o.reached = s.now
+	s.dirty = s.dirty || o.takenBack // it left all the same
 	if !o.install {
 		s.ledger.Reached(o.connector, o.id, s.now)
 	}
