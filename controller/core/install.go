@@ -31,6 +31,15 @@ func (s *Site) startInstalls() {
 	for i := range s.connectors {
 		if c := &s.connectors[i]; !c.set.InstallFallback {
 			c.install.state = installInForce
+		}
+	}
+}
+
+// bookInstalled books the fallbacks that are in force. Before the first list
+// any connector may have a session, with any limit.
+func (s *Site) bookInstalled() {
+	for i := range s.connectors {
+		if s.connectors[i].install.state == installInForce {
 			s.ledger.FallbackInForce(i, true)
 		}
 	}
@@ -83,7 +92,9 @@ func (s *Site) installed(o *order, accepted bool, why string) {
 	s.dirty = true
 	if accepted {
 		c.install = install{state: installInForce}
-		s.ledger.FallbackInForce(o.connector, true)
+		if s.listing.complete {
+			s.ledger.FallbackInForce(o.connector, true)
+		}
 		s.note(NoteFallback, s.about(o.connector), "%s falls back to %s", c.set.label(), o.limit)
 		return
 	}

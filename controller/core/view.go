@@ -274,6 +274,8 @@ func (s *Site) viewConnector(i, at int, basis *policy.Basis) ConnectorView {
 func (s *Site) reason(i int, a *policy.Allocation) ReasonView {
 	c := &s.connectors[i]
 	switch {
+	case c.session == nil && !s.listing.complete:
+		return ReasonView{Code: "idle", Text: "eDRV has not listed its sessions yet; booked at its maximum"}
 	case c.session == nil && !s.ledger.Knows(i).InForce:
 		return ReasonView{Code: "idle", Text: "no session; booked at its maximum, because its fallback is not confirmed"}
 	case c.session == nil:
