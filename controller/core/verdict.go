@@ -120,10 +120,18 @@ func (s *Site) orderFell(o *order, in Reply) {
 	ses.failures++
 	ses.message = in.Message
 	ses.holdOff = s.now.Add(min(30*time.Second, retryAfter<<min(ses.failures-1, 3)))
-	if in.Outcome == Refused {
-		s.note(NoteOrder, s.about(o.connector), "eDRV refuses %s for %s: %s", o.limit, s.connectors[o.connector].set.label(), in.Message)
-		s.fetch(ses.id) // it may be over
+	if in.Outcome != Refused {
+		ses.denied = 0
+		return
 	}
+	n := s.about(o.connector)
+	if ses.denied++; ses.denied >= deniedAfter { // what is planned for it would only lie idle
+		ses.refusals = max(ses.refusals, 2)
+		ses.holdOff = s.now.Add(s.set.Timing.Reassert)
+		n.Alarm = true
+	}
+	s.note(NoteOrder, n, "eDRV refuses %s for %s: %s", o.limit, s.connectors[o.connector].set.label(), in.Message)
+	s.fetch(ses.id) // it may be over
 }
 
 // sawAction takes what became of an action.
@@ -250,7 +258,7 @@ func (s *Site) verdict(o *order, in ActionSeen) {
 		if c.group != "" { // eDRV may set another limit at any time
 			s.ledger.Doubt(o.connector)
 		}
-		c.session.failures, c.session.refusals, c.session.message = 0, 0, ""
+		c.session.failures, c.session.refusals, c.session.denied, c.session.message = 0, 0, 0, ""
 		c.session.confirmedAt, c.session.unanswered = s.now, 0
 		if o.limit.Unit == edrvapi.UnitCurrent {
 			c.session.noAmps = 0
@@ -261,6 +269,10 @@ func (s *Site) verdict(o *order, in ActionSeen) {
 	s.ledger.Rejected(o.connector, o.id)
 	s.refused(o, in.Action.ResponseText)
 }
+
+// deniedAfter is after how many refusals by eDRV in a row a session counts as
+// one that takes no orders, for a while.
+const deniedAfter = 3
 
 // refused takes a charger's no. The other unit is tried once; after that the
 // charger counts as one that takes no orders, for a while.

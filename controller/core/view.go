@@ -285,7 +285,7 @@ func (s *Site) reason(i int, a *policy.Allocation) ReasonView {
 	case c.group != "":
 		return ReasonView{Code: "group", Text: "belongs to eDRV's load-management group " + c.group + "; not steered"}
 	case c.session.stubborn(s.now):
-		return ReasonView{Code: "uncontrollable", Text: "its charger rejects orders" + because(c.session.message)}
+		return ReasonView{Code: "uncontrollable", Text: "orders for it are refused" + because(c.session.message)}
 	case c.session.disobeys:
 		return ReasonView{Code: "disobeys", Text: "it draws more than its limit; booked at what it can draw, and the others make room"}
 	case c.session.mute():
