@@ -34,6 +34,19 @@ type bench struct {
 	daemon *Controller
 	log    *slog.Logger
 	stop   func()
+	// watch sees every call to eDRV before it leaves.
+	watch func(*http.Request)
+}
+
+// tap is a transport whose calls are watched.
+type tap struct {
+	http.RoundTripper
+	watch func(*http.Request)
+}
+
+func (t tap) RoundTrip(r *http.Request) (*http.Response, error) {
+	t.watch(r)
+	return t.RoundTripper.RoundTrip(r)
 }
 
 // line leads to whichever daemon runs now.
@@ -120,8 +133,12 @@ func (b *bench) start(cfg *config.Config) {
 	hooks, admin := edrvsim.NewPipeListener(), edrvsim.NewPipeListener()
 	listeners := map[string]net.Listener{cfg.Listen.Webhooks: hooks, cfg.Listen.Admin: admin}
 	api := b.api.Client()
+	transport := api.Transport
+	if b.watch != nil {
+		transport = tap{transport, b.watch}
+	}
 	daemon, err := New(Options{
-		Config: cfg, Transport: api.Transport, Logger: b.log,
+		Config: cfg, Transport: transport, Logger: b.log,
 		Listen: func(_, address string) (net.Listener, error) { return listeners[address], nil },
 	})
 	require.NoError(b.t, err)

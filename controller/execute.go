@@ -41,12 +41,13 @@ func (x *executor) do(ctx context.Context, s *site, e core.Effect) {
 	case core.VerdictTook:
 		x.verdict(s.model.ID(), e.Took)
 	case core.SendOrder:
-		class := edrvapi.Cut
+		order := edrvapi.Order{Session: e.Session, Connector: e.Connector, Limit: e.Limit, Class: edrvapi.Cut}
 		if e.Raise {
-			class = edrvapi.Raise
+			order.Class, order.Back = edrvapi.Raise, s.mayTakeBack(e.ID)
 		}
-		order := edrvapi.Order{Session: e.Session, Connector: e.Connector, Limit: e.Limit, Class: class}
 		x.call(ctx, s, func() core.Input { return replyTo(e.ID)(x.api.SetSessionLimit(ctx, order)) })
+	case core.TakeBack:
+		s.takeBack(e.ID)
 	case core.InstallFallback:
 		order := edrvapi.Order{Connector: e.Connector, Limit: e.Limit, Class: edrvapi.Cut}
 		x.call(ctx, s, func() core.Input { return replyTo(e.ID)(x.api.SetConnectorDefault(ctx, order)) })
@@ -84,6 +85,9 @@ func replyTo(id uint64) func(edrvapi.Action, error) core.Reply {
 			r.Outcome = core.Queued
 		case edrvapi.OutcomeNotReached:
 			r.Outcome = core.NotSent
+			if errors.Is(err, edrvapi.ErrTakenBack) || errors.Is(err, edrvapi.ErrSuperseded) {
+				r.Outcome = core.Dropped
+			}
 		case edrvapi.OutcomeRefused:
 			r.Outcome = core.Refused
 		default:

@@ -3,6 +3,7 @@ package controller
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -19,6 +20,7 @@ type site struct {
 	log   *slog.Logger
 
 	observePass func(took, late time.Duration)
+	raises      map[uint64]chan struct{} // those without a reply, by the id of the order; the owner's
 
 	view  atomic.Pointer[core.View]
 	moved atomic.Int64 // when the owner last moved, Unix nanoseconds
@@ -38,7 +40,7 @@ const viewEvery = 100 * time.Millisecond
 func newSite(model *core.Site, connectors int, exec *executor, log *slog.Logger) *site {
 	s := &site{
 		model: model, inbox: newMailbox(connectors), exec: exec,
-		log: log.With("site", model.ID()), changed: make(chan struct{}),
+		log: log.With("site", model.ID()), changed: make(chan struct{}), raises: make(map[uint64]chan struct{}),
 	}
 	s.view.Store(model.View())
 	s.moved.Store(time.Now().UnixNano())
@@ -61,9 +63,16 @@ func (s *site) run(ctx context.Context) {
 		start := time.Now()
 		due := s.model.Wake()
 		inputs, since := s.inbox.take()
+		for _, in := range inputs {
+			if reply, ok := in.(core.Reply); ok {
+				delete(s.raises, reply.ID)
+			}
+		}
 		effects := s.model.Step(start, inputs...)
 		for _, e := range effects {
-			s.do(ctx, e)
+			if n, ok := e.(core.Note); ok {
+				s.record(n)
+			}
 		}
 		s.moved.Store(start.UnixNano())
 		stale = stale || len(inputs) > 0 || len(effects) > 0 || !start.Before(due)
@@ -75,24 +84,39 @@ func (s *site) run(ctx context.Context) {
 			}
 			s.observePass(time.Since(start), max(0, late))
 		}
-		if age := start.Sub(shown); stale && age >= viewEvery {
+		// A raise is shown before it leaves: nobody ever reads less than what may be drawn.
+		if stale && start.Sub(shown) >= viewEvery || slices.ContainsFunc(effects, isRaise) {
 			s.show()
 			shown, stale = start, false
 		} else if stale {
 			next = minTime(next, shown.Add(viewEvery))
 		}
+		for _, e := range effects {
+			s.exec.do(ctx, s, e)
+		}
 		timer.Reset(time.Until(next))
 	}
 }
 
-// do executes one effect. Calls to eDRV run beside the owner and answer through
-// the mailbox.
-func (s *site) do(ctx context.Context, e core.Effect) {
-	if n, ok := e.(core.Note); ok {
-		s.record(n)
-		return
+// mayTakeBack returns the channel that takeBack closes.
+func (s *site) mayTakeBack(order uint64) <-chan struct{} {
+	back := make(chan struct{})
+	s.raises[order] = back
+	return back
+}
+
+// takeBack withdraws a raise that may still wait for its turn.
+func (s *site) takeBack(order uint64) {
+	if back, ok := s.raises[order]; ok {
+		close(back)
+		delete(s.raises, order)
 	}
-	s.exec.do(ctx, s, e)
+}
+
+// isRaise reports whether an effect may raise what a charger permits.
+func isRaise(e core.Effect) bool {
+	o, ok := e.(core.SendOrder)
+	return ok && o.Raise
 }
 
 // record keeps a note for the page and writes it to the log.

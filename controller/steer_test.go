@@ -1,8 +1,11 @@
 package controller
 
 import (
+	"encoding/json"
 	"fmt"
+	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -109,6 +112,36 @@ func TestCarsThatArriveStartBehindTheFallbackAndAreRaised(t *testing.T) {
 	})
 }
 
+func TestARaiseIsShownBeforeItLeaves(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		spec, connectors := yard(10)
+		b := newBench(t, spec)
+		var raises atomic.Int64
+		b.watch = func(r *http.Request) {
+			if !strings.HasSuffix(r.URL.Path, "/set_power_limit") {
+				return
+			}
+			body, err := r.GetBody()
+			require.NoError(t, err)
+			var order struct{ Limit float64 }
+			require.NoError(t, json.NewDecoder(body).Decode(&order))
+			v, _ := b.daemon.View("yard")
+			for _, c := range v.Connectors {
+				if c.Session != "" && strings.Contains(r.URL.Path, c.Session) {
+					require.GreaterOrEqual(t, c.InAmperes.Committed, order.Limit, c.Name)
+					raises.Add(1)
+				}
+			}
+		}
+		b.start(yardConfig(t, connectors))
+		time.Sleep(time.Minute)
+		b.plug(10, edrvsim.CarSpec{})
+		time.Sleep(5 * time.Minute)
+		require.Equal(t, int64(b.eDRV.TrueState().Calls["sessions.set_power_limit"]), raises.Load(), "every session was shown before its order left")
+		require.Positive(t, raises.Load())
+	})
+}
+
 func TestARestartAtAnyMomentChangesNothing(t *testing.T) {
 	for _, after := range []time.Duration{time.Second, 7 * time.Second, 20 * time.Second, 45 * time.Second, 90 * time.Second, 10 * time.Minute} {
 		synctest.Test(t, func(t *testing.T) {
@@ -159,9 +192,7 @@ func TestAConnectorInALoadManagementGroupIsLeftAlone(t *testing.T) {
 		require.Equal(t, "group", v.Connectors[0].Reason.Code)
 		require.Contains(t, v.Connectors[0].Reason.Text, "Yard")
 		require.InDelta(t, 32, v.Connectors[0].InAmperes.Committed, 0)
-		for _, rec := range limitsOf(b, "c0") {
-			require.Empty(t, rec.Session, "an order went to it: %v", rec)
-		}
+		require.Empty(t, limitsOf(b, "c0"), "neither an order nor a fallback goes to it")
 		require.LessOrEqual(t, b.grid().Watts, 100e3, "the others make room for it")
 	})
 }

@@ -106,6 +106,10 @@ type Order struct {
 	Station   string // for SetStationDefault
 	Limit     Limit  // sent rounded down, see Limit.Rounded
 	Class     Class  // Cut goes first; anything else is a Raise
+
+	// Back, once closed, takes the order back unless it is on its way to eDRV already;
+	// nil for one that stands.
+	Back <-chan struct{}
 }
 
 // SetSessionLimit orders a limit for a session, for as long as the session lasts (eDRV
@@ -160,7 +164,7 @@ func (c *Client) command(ctx context.Context, o Order, call *call, path, id, ver
 		key = path + id
 	}
 	call.path = path + id + verb
-	call.ticket = ticket{class: o.Class, key: key, slot: key + " " + slot}
+	call.ticket = ticket{class: o.Class, key: key, slot: key + " " + slot, back: o.Back}
 	return c.act(ctx, call)
 }
 

@@ -35,6 +35,7 @@ func (o Outcome) String() string { return nameOf(outcomeNames, o) }
 // Why a call was not sent. Its outcome is then OutcomeNotReached.
 var (
 	ErrSuperseded  = errors.New("a newer order took its place")
+	ErrTakenBack   = errors.New("taken back before its turn")
 	ErrQueueFull   = errors.New("too many calls are waiting")
 	ErrQueueWait   = errors.New("waited too long for its turn")
 	ErrBackingOff  = errors.New("eDRV asked to wait")

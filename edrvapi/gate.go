@@ -69,6 +69,10 @@ type ticket struct {
 	slot    string     // of the waiting calls with a slot only the newest stays
 	admit   chan error // capacity 1, written once: nil when the call may go
 	started time.Time
+
+	// back is closed when the call is not wanted any more: it ends here unless its
+	// turn has come. Nil: that does not happen.
+	back <-chan struct{}
 }
 
 func newGate(perSecond float64) *gate {
@@ -102,6 +106,8 @@ func (g *gate) enter(ctx context.Context, t *ticket) error {
 	select {
 	case err := <-t.admit:
 		return err
+	case <-t.back:
+		return g.withdraw(t, ErrTakenBack)
 	case <-ctx.Done():
 		return g.withdraw(t, ctx.Err())
 	case <-patience.C:

@@ -50,6 +50,26 @@ func (c *crowd) call(ctx context.Context, name string, class Class, key string) 
 	}()
 }
 
+// TestACallThatIsTakenBackEndsAtOnce: it needs no turn, and takes nobody's.
+func TestACallThatIsTakenBackEndsAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGate(1)
+		back := make(chan struct{})
+		held := &ticket{class: Raise, key: "connector 1", slot: "a"}
+		require.NoError(t, g.enter(t.Context(), held))
+		ended := make(chan error)
+		go func() {
+			ended <- g.enter(t.Context(), &ticket{class: Raise, key: "connector 1", slot: "b", back: back})
+		}()
+		synctest.Wait()
+		close(back)
+		require.ErrorIs(t, <-ended, ErrTakenBack)
+		g.leave(held)
+		require.Empty(t, g.waiting[Raise])
+		require.Empty(t, g.busy)
+	})
+}
+
 // all are the next n passages.
 func (c *crowd) all(n int) []passage {
 	list := make([]passage, 0, n)

@@ -37,7 +37,7 @@ func TestGuide(t *testing.T) {
 		for _, m := range block.FindAllStringSubmatch(string(text), -1) {
 			script += m[1]
 		}
-		if !strings.Contains(script, "headroom") {
+		if !strings.Contains(script, "headroom") || filepath.Base(page) == "policy.md" { // that one has a test of its own
 			continue
 		}
 		t.Run(filepath.Base(page), func(t *testing.T) {

@@ -26,8 +26,31 @@ func (s *Site) decide() {
 	}
 	s.ledger.Open(ledger.Frame{
 		Now: s.now, Permitted: s.world.Permitted, Covered: s.plan.Covered, Reserve: s.world.ArrivalReserve,
-		Hold: s.ladder.state != Normal,
+		Keep: s.keep(), Hold: s.ladder.state != Normal,
 	})
+}
+
+// keep is what raises must leave for idle connectors on circuits whose
+// fallbacks do not fit. Where the configured ones would, a charger did not take
+// its own, or does not obey: then all idle connectors count in full. Where they
+// cannot fit, the site accepts that, or its limit is lower for a time, and what
+// may begin before the next pass is kept.
+func (s *Site) keep() []policy.Load {
+	fallbacks := make([]policy.Load, len(s.circuits))
+	for i := range s.connectors {
+		c := &s.connectors[i]
+		fallbacks[c.circuit] = fallbacks[c.circuit].Plus(c.set.Wiring.At(c.set.Fallback))
+	}
+	s.tree.AddUp(fallbacks)
+	keep := fallbacks
+	for k := range keep {
+		if fallbacks[k].Fits(s.world.Permitted[k]) {
+			keep[k] = policy.NoLimit()
+		} else {
+			keep[k] = s.world.ArrivalReserve[k]
+		}
+	}
+	return keep
 }
 
 // fillWorld describes the site to the engine.

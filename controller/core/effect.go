@@ -32,6 +32,10 @@ type SendOrder struct {
 	Raise bool
 }
 
+// TakeBack withdraws a raise whose call has not left yet. The shell answers the
+// SendOrder as ever: with Dropped where it came in time.
+type TakeBack struct{ ID uint64 }
+
 // InstallFallback sets the default limit of a connector. The shell answers
 // with a Reply.
 type InstallFallback struct {
@@ -64,6 +68,7 @@ type VerdictTook struct{ Took time.Duration }
 
 func (Save) effect()            {}
 func (SendOrder) effect()       {}
+func (TakeBack) effect()        {}
 func (InstallFallback) effect() {}
 func (List) effect()            {}
 func (Fetch) effect()           {}

@@ -3,6 +3,8 @@ package core
 import (
 	"slices"
 	"time"
+
+	"github.com/headroom-ev/headroom/edrvapi"
 )
 
 // Somebody else may set limits at our chargers: a second controller, an
@@ -21,6 +23,9 @@ const (
 func (s *Site) dropStrays() {
 	rest := s.strays[:0]
 	for _, st := range s.strays {
+		if s.settled.has(st.in.Action.ID) {
+			continue
+		}
 		if s.now.Sub(st.at) < strayGrace {
 			rest = append(rest, st)
 		} else if i, ok := s.locateAction(&st.in.Action); ok {
@@ -35,7 +40,7 @@ func (s *Site) dropStrays() {
 // the session's limit is what they say, and may change again at any time.
 func (s *Site) foreign(i int, in ActionSeen) {
 	c := &s.connectors[i]
-	if in.Verdict == Requested {
+	if in.Verdict == Requested || s.harmless(i, &in.Action) {
 		return
 	}
 	if s.now.Sub(s.born) < s.set.Timing.VerdictTimeout { // most likely our own, from before a restart
@@ -51,12 +56,22 @@ func (s *Site) foreign(i int, in ActionSeen) {
 	n := s.about(i)
 	n.Alarm = true
 	s.note(NoteForeign, n, "somebody else set a limit at %s (action %s, %s)", c.set.label(), in.Action.ID, in.Action.Limit.Value)
-	if c.session != nil && (in.Action.Session == "" || in.Action.Session == c.session.id) {
+	if c.session != nil {
 		c.session.foreignAt = s.now
 		if in.Verdict == Accepted {
 			s.ledger.Doubt(i)
 		}
 	}
+}
+
+// harmless reports whether an action changes nothing: it is about a session
+// that is over, or sets the fallback that is to be there.
+func (s *Site) harmless(i int, a *edrvapi.Action) bool {
+	c := &s.connectors[i]
+	if a.Session != "" {
+		return c.session == nil || c.session.id != a.Session
+	}
+	return a.Limit.Known && (a.Limit.Value == limitOf(c.set, c.set.Fallback, false, 1) || a.Limit.Value == limitOf(c.set, c.set.Fallback, true, 1))
 }
 
 // stoodDown says why the site stands down, or nothing.

@@ -56,6 +56,7 @@ const (
 	NotSent                 // it certainly did not reach eDRV
 	Refused                 // eDRV refused it; nothing happened
 	Unclear                 // it may have happened
+	Dropped                 // it did not leave: it was taken back, or a newer order took its place
 	NotSaved                // not sent, because the journal could not record it
 )
 

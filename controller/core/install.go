@@ -31,19 +31,32 @@ func (s *Site) startInstalls() {
 	for i := range s.connectors {
 		if c := &s.connectors[i]; !c.set.InstallFallback {
 			c.install.state = installInForce
+		}
+	}
+}
+
+// bookInstalled books the fallbacks that are in force. Before the first list
+// any connector may have a session, with any limit.
+func (s *Site) bookInstalled() {
+	for i := range s.connectors {
+		if s.connectors[i].install.state == installInForce {
 			s.ledger.FallbackInForce(i, true)
 		}
 	}
 }
 
-// retryInstalls sends what is to be installed and waits for no answer.
+// retryInstalls sends what is to be installed and waits for no answer. What
+// eDRV's own load management steers is left alone.
 func (s *Site) retryInstalls() {
-	if s.set.Mode == Observe {
+	if s.set.Mode == Observe || !s.grouped {
 		return
 	}
 	for i := range s.connectors {
 		c := &s.connectors[i]
-		if c.install.state == installSent && c.online && s.now.Sub(c.install.order.sent) >= s.set.Timing.VerdictTimeout {
+		if c.group != "" {
+			continue
+		}
+		if c.install.state == installSent && c.online && c.install.order.overdue(s.now, s.set.Timing.VerdictTimeout) {
 			s.note(NoteFallback, s.about(i), "no verdict on the fallback of %s: sending it again", c.set.label())
 			s.giveUp(c.install.order)
 			c.install.state, c.install.failed = installWanted, true
@@ -63,6 +76,11 @@ func (s *Site) retryInstalls() {
 	}
 }
 
+// overdue reports whether an order reached eDRV and has had no verdict for so long.
+func (o *order) overdue(now time.Time, timeout time.Duration) bool {
+	return !o.reached.IsZero() && now.Sub(o.reached) >= timeout
+}
+
 // installed takes the verdict on a fallback.
 func (s *Site) installed(o *order, accepted bool, why string) {
 	c := &s.connectors[o.connector]
@@ -74,7 +92,9 @@ func (s *Site) installed(o *order, accepted bool, why string) {
 	s.dirty = true
 	if accepted {
 		c.install = install{state: installInForce}
-		s.ledger.FallbackInForce(o.connector, true)
+		if s.listing.complete {
+			s.ledger.FallbackInForce(o.connector, true)
+		}
 		s.note(NoteFallback, s.about(o.connector), "%s falls back to %s", c.set.label(), o.limit)
 		return
 	}
@@ -110,7 +130,7 @@ func (s *Site) installFell(o *order, in Reply) {
 // plannedFallback is the fallback to plan with: the one in force, or, as long
 // as nothing speaks against it, the one on its way.
 func (s *Site) plannedFallback(i int) policy.Milliamps {
-	if c := &s.connectors[i]; !c.install.failed {
+	if c := &s.connectors[i]; !c.install.failed && c.group == "" {
 		return c.set.Fallback
 	}
 	return s.ledger.Knows(i).Fallback

@@ -148,6 +148,8 @@ func (s *Site) metered(in Metered) {
 
 // measure adds up what is drawn on every circuit. A session without a fresh
 // reading counts at its bound; the time over a limit counts only what was read.
+// A reading from before a cut was confirmed says no more than that cut: reports
+// are up to a minute apart, and the next one judges whether it was obeyed.
 func (s *Site) measure(took time.Duration) {
 	known, worst := make([]policy.Load, len(s.circuits)), make([]policy.Load, len(s.circuits))
 	for i := range s.connectors {
@@ -155,7 +157,11 @@ func (s *Site) measure(took time.Duration) {
 		switch {
 		case c.session == nil:
 		case c.session.reading.fresh(s.now, s.set.Timing.ReportStale):
-			known[c.circuit] = known[c.circuit].Plus(c.session.reading.load)
+			load := c.session.reading.load
+			if c.session.reading.at.Before(c.session.confirmedAt) {
+				load = load.Tightest(c.set.Wiring.At(s.ledger.Bound(i)))
+			}
+			known[c.circuit] = known[c.circuit].Plus(load)
 		default:
 			worst[c.circuit] = worst[c.circuit].Plus(c.set.Wiring.At(s.ledger.Bound(i)))
 		}

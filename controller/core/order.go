@@ -42,20 +42,21 @@ func (s *Site) order() {
 	if !s.listing.complete || !s.grouped || s.set.Mode == Observe {
 		return
 	}
+	s.takeBack()
 	s.callMute()
 	targets := s.hedged()
 	var raises, unchanged []move
 	for k := range s.plan.Allocations {
 		i := s.plan.Allocations[k].Key
 		ses := s.connectors[i].session
-		if s.now.Before(ses.holdOff) {
+		if s.now.Before(ses.holdOff) || ses.takingBack() {
 			continue
 		}
 		m := move{connector: i, level: orderable(s.connectors[i].set, targets[k]), knows: s.ledger.Knows(i)}
 		switch now := &m.knows; {
 		case !now.Known:
 			s.settleDoubt(m)
-		case m.level < now.Confirmed:
+		case m.level < now.Confirmed, now.Waiting > 0 && m.level < now.Newest:
 			s.cut(m)
 		case s.plan.Allocations[k].Level > now.Confirmed || now.Unsure():
 			m.level = s.plan.Allocations[k].Level
@@ -267,6 +268,7 @@ func (s *Site) send(m move, why string) {
 		limit: limitOf(c.set, m.level, ses.watts(), max(1, ses.reading.uses)), lower: !m.knows.Known || m.level <= m.knows.Confirmed,
 	}
 	mayRaise := m.level > m.knows.Least && (m.knows.Known || m.level > s.ledger.InDoubt(m.connector))
+	o.raise = mayRaise
 	s.ledger.Send(m.connector, o.id, o.level)
 	s.orders[o.id] = o
 	ses.orders = append(ses.orders, o)

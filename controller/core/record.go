@@ -74,7 +74,7 @@ func (s *Site) restoreSession(i int, r Record) {
 	}
 	ids := make([]uint64, len(r.Book.Orders))
 	for k, kept := range r.Book.Orders {
-		o := &order{id: s.id(), connector: i, session: r.Session, level: kept.Level, sent: s.now, answered: true}
+		o := &order{id: s.id(), connector: i, session: r.Session, level: kept.Level, sent: s.now, reached: s.now}
 		if k < len(r.Orders) {
 			o.action, o.limit, o.lower, o.made = r.Orders[k].Action, r.Orders[k].Limit, r.Orders[k].Lower, r.Orders[k].Made
 		}

@@ -71,6 +71,7 @@ func (s *Site) gotList(in Listed) {
 	}
 	if !l.complete {
 		l.complete = true
+		s.bookInstalled()
 		s.note(NoteResync, Note{}, "first full list: %d sessions are running", len(s.bySession))
 	}
 	if in.Partial {

@@ -23,10 +23,10 @@ import (
 //	site limit=100kW [circuits=row:grid:63A,…] [connectors=3] [circuit=row] [max=32] [fallback=6] [kind=dc] [rule=…] [engage=…] [mode=…] [installed] [cannot-pause] [hedge=0]
 //	list [c0=s0 c1=s1 …] [offline=c2] [failed]     the answer to List
 //	started c0 s0 | belated c0 s0 | report s0 11kW [16A] | ended s0 | fetched s0 ended|gone|started
-//	reply queued|not-sent|refused|unclear [c0 …]    to the calls that wait for one
+//	reply queued|not-sent|refused|unclear|dropped [c0 …]   to the calls that wait for one
 //	accept|reject [c0|a1 …]                         verdicts on orders and fallbacks that wait for one
 //	again                                           the last verdicts, doubled
-//	pass 60s                                        time goes by, tick by tick
+//	pass 60s                                        time goes by, tick by tick; a call without a reply ends unclear after 20 s
 //	sleep 60s                                       the machine sleeps
 //	offline|online c0 · limit dso grid 60kW 10m · unlimit dso · group c0 NAME · foreign s0 20A · override s0 max=10|tier=2|off
 //	state                                           the table of the site
@@ -59,12 +59,22 @@ type player struct {
 	t          *testing.T
 	start, now time.Time
 	site       *Site
-	unanswered []Effect // calls without a reply
+	unanswered []asked // calls without a reply
 	waiting    map[string]string
 	pending    []call  // calls that were queued and have no verdict
 	told       []Input // the last verdicts
 	actions    int
 }
+
+// asked is a call that has no reply yet.
+type asked struct {
+	effect Effect
+	at     time.Time
+}
+
+// replyWithin is how long a call takes at most: what has no reply by then may
+// have happened.
+const replyWithin = 20 * time.Second
 
 // call is one that eDRV queued.
 type call struct {
@@ -101,7 +111,7 @@ func (p *player) play(words []string) string {
 		s := p.session(rest[0], p.connectorOf(rest[0]), map[string]edrvapi.SessionStatus{"ended": edrvapi.SessionEnded, "started": edrvapi.SessionStarted}[rest[1]])
 		return p.step(Fetched{Session: rest[0], Gone: rest[1] == "gone", Found: s})
 	case "reply":
-		return p.step(p.replies(rest[0], rest[1:])...)
+		return p.step(p.replies(rest[0], func(_ asked, connector string) bool { return about(rest[1:], connector) })...)
 	case "accept", "reject":
 		p.told = p.verdicts(words[0] == "accept", rest)
 		return p.step(p.told...)
@@ -112,7 +122,7 @@ func (p *player) play(words []string) string {
 		var out strings.Builder
 		for end := p.now.Add(d); p.now.Before(end); {
 			p.now = minTime(p.now.Add(p.site.set.Timing.Tick), end)
-			out.WriteString(p.step(Tick{}))
+			out.WriteString(p.step(p.replies("unclear", func(a asked, _ string) bool { return p.now.Sub(a.at) >= replyWithin })...))
 		}
 		return out.String()
 	case "sleep":
@@ -255,21 +265,21 @@ func about(words []string, connector string) bool {
 	return len(words) == 0
 }
 
-func (p *player) replies(outcome string, of []string) []Input {
-	kinds := map[string]Outcome{"queued": Queued, "not-sent": NotSent, "refused": Refused, "unclear": Unclear}
+func (p *player) replies(outcome string, to func(a asked, connector string) bool) []Input {
+	kinds := map[string]Outcome{"queued": Queued, "not-sent": NotSent, "refused": Refused, "unclear": Unclear, "dropped": Dropped}
 	var inputs []Input
-	var rest []Effect
-	for _, e := range p.unanswered {
+	var rest []asked
+	for _, a := range p.unanswered {
 		var id uint64
 		var c call
-		switch e := e.(type) {
+		switch e := a.effect.(type) {
 		case SendOrder:
 			id, c = e.ID, call{connector: e.Connector, session: e.Session, limit: e.Limit}
 		case InstallFallback:
 			id, c = e.ID, call{connector: e.Connector, limit: e.Limit}
 		}
-		if !about(of, c.connector) {
-			rest = append(rest, e)
+		if !to(a, c.connector) {
+			rest = append(rest, a)
 			continue
 		}
 		r := Reply{ID: id, Outcome: kinds[outcome], Message: "as the scenario has it"}
@@ -320,10 +330,16 @@ func (p *player) step(inputs ...Input) string {
 				how = "raise"
 			}
 			fmt.Fprintf(&b, "%s order %s: %s (%s)\n", at, e.Connector, e.Limit, how)
-			p.unanswered = append(p.unanswered, e)
+			p.unanswered = append(p.unanswered, asked{e, p.now})
+		case TakeBack:
+			for _, a := range p.unanswered {
+				if o, ok := a.effect.(SendOrder); ok && o.ID == e.ID {
+					fmt.Fprintf(&b, "%s take back %s: %s\n", at, o.Connector, o.Limit)
+				}
+			}
 		case InstallFallback:
 			fmt.Fprintf(&b, "%s fallback %s: %s\n", at, e.Connector, e.Limit)
-			p.unanswered = append(p.unanswered, e)
+			p.unanswered = append(p.unanswered, asked{e, p.now})
 		case List:
 			fmt.Fprintf(&b, "%s list\n", at)
 		case Fetch:

@@ -48,6 +48,7 @@ type session struct {
 	holdOff    time.Time // no order before this: the last ones failed
 	failures   int       // in a row
 	refusals   int       // verdicts in a row that rejected
+	denied     int       // calls in a row that eDRV refused
 	noAmps     int       // verdicts in a row that rejected a limit in amperes
 	message    string    // why orders fail
 
@@ -203,6 +204,7 @@ func (s *Site) sawStation(station string, online bool) {
 			s.note(NoteStation, s.about(i), "the station of %s is online again", c.set.label())
 			if c.session != nil { // it may have restarted and lost its limit
 				c.session.reassertAt = s.now
+				c.session.holdOff, c.session.refusals, c.session.denied = time.Time{}, 0, 0
 			}
 		} else {
 			s.note(NoteStation, s.about(i), "the station of %s is offline: it keeps its last limit", c.set.label())

@@ -20,7 +20,9 @@ type order struct {
 	lower     bool
 	sent      time.Time // in this life of the program
 	made      time.Time // when it was sent first
-	answered  bool      // eDRV replied to the call
+	raise     bool      // it may raise what the charger permits
+	takenBack bool
+	reached   time.Time // when eDRV had it, or may have; zero: it is still on its way there
 }
 
 // stray is an action that belongs to no order that is known, or not yet.
@@ -62,19 +64,26 @@ func (s *Site) giveUp(o *order) {
 func (s *Site) gotReply(in Reply) {
 	o, ok := s.orders[in.ID]
 	if !ok {
+		if in.Action != "" { // its session ended meanwhile
+			s.settled.add(in.Action)
+		}
 		return
 	}
-	o.answered = true
 	switch in.Outcome {
 	case Queued:
-		s.count.order(o, resultSent)
+		s.reached(o)
 		if o.action == "" && in.Action != "" {
 			o.action = in.Action
 			s.byAction[o.action] = o.id
 		}
 		s.adoptStrays()
 	case Unclear: // it may have happened: it waits for a verdict like any other
-		s.count.order(o, resultSent)
+		s.reached(o)
+	case Dropped:
+		s.count.order(o, resultFailed)
+		s.ledger.NotSent(o.connector, o.id)
+		s.forget(o)
+		s.dirty = true
 	case NotSent, NotSaved, Refused:
 		if in.Outcome == NotSaved {
 			s.breaks("the journal cannot be written: " + in.Message)
@@ -86,6 +95,16 @@ func (s *Site) gotReply(in Reply) {
 		} else {
 			s.orderFell(o, in)
 		}
+	}
+}
+
+// reached begins the wait for the verdict on an order.
+func (s *Site) reached(o *order) {
+	s.count.order(o, resultSent)
+	o.reached = s.now
+	s.dirty = s.dirty || o.takenBack // it left all the same
+	if !o.install {
+		s.ledger.Reached(o.connector, o.id, s.now)
 	}
 }
 
@@ -101,10 +120,18 @@ func (s *Site) orderFell(o *order, in Reply) {
 	ses.failures++
 	ses.message = in.Message
 	ses.holdOff = s.now.Add(min(30*time.Second, retryAfter<<min(ses.failures-1, 3)))
-	if in.Outcome == Refused {
-		s.note(NoteOrder, s.about(o.connector), "eDRV refuses %s for %s: %s", o.limit, s.connectors[o.connector].set.label(), in.Message)
-		s.fetch(ses.id) // it may be over
+	if in.Outcome != Refused {
+		ses.denied = 0
+		return
 	}
+	n := s.about(o.connector)
+	if ses.denied++; ses.denied >= deniedAfter { // what is planned for it would only lie idle
+		ses.refusals = max(ses.refusals, 2)
+		ses.holdOff = s.now.Add(s.set.Timing.Reassert)
+		n.Alarm = true
+	}
+	s.note(NoteOrder, n, "eDRV refuses %s for %s: %s", o.limit, s.connectors[o.connector].set.label(), in.Message)
+	s.fetch(ses.id) // it may be over
 }
 
 // sawAction takes what became of an action.
@@ -231,7 +258,7 @@ func (s *Site) verdict(o *order, in ActionSeen) {
 		if c.group != "" { // eDRV may set another limit at any time
 			s.ledger.Doubt(o.connector)
 		}
-		c.session.failures, c.session.refusals, c.session.message = 0, 0, ""
+		c.session.failures, c.session.refusals, c.session.denied, c.session.message = 0, 0, 0, ""
 		c.session.confirmedAt, c.session.unanswered = s.now, 0
 		if o.limit.Unit == edrvapi.UnitCurrent {
 			c.session.noAmps = 0
@@ -242,6 +269,10 @@ func (s *Site) verdict(o *order, in ActionSeen) {
 	s.ledger.Rejected(o.connector, o.id)
 	s.refused(o, in.Action.ResponseText)
 }
+
+// deniedAfter is after how many refusals by eDRV in a row a session counts as
+// one that takes no orders, for a while.
+const deniedAfter = 3
 
 // refused takes a charger's no. The other unit is tried once; after that the
 // charger counts as one that takes no orders, for a while.

@@ -274,6 +274,8 @@ func (s *Site) viewConnector(i, at int, basis *policy.Basis) ConnectorView {
 func (s *Site) reason(i int, a *policy.Allocation) ReasonView {
 	c := &s.connectors[i]
 	switch {
+	case c.session == nil && !s.listing.complete:
+		return ReasonView{Code: "idle", Text: "eDRV has not listed its sessions yet; booked at its maximum"}
 	case c.session == nil && !s.ledger.Knows(i).InForce:
 		return ReasonView{Code: "idle", Text: "no session; booked at its maximum, because its fallback is not confirmed"}
 	case c.session == nil:
@@ -283,7 +285,7 @@ func (s *Site) reason(i int, a *policy.Allocation) ReasonView {
 	case c.group != "":
 		return ReasonView{Code: "group", Text: "belongs to eDRV's load-management group " + c.group + "; not steered"}
 	case c.session.stubborn(s.now):
-		return ReasonView{Code: "uncontrollable", Text: "its charger rejects orders" + because(c.session.message)}
+		return ReasonView{Code: "uncontrollable", Text: "orders for it are refused" + because(c.session.message)}
 	case c.session.disobeys:
 		return ReasonView{Code: "disobeys", Text: "it draws more than its limit; booked at what it can draw, and the others make room"}
 	case c.session.mute():

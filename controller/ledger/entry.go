@@ -31,6 +31,9 @@ type order struct {
 	id    uint64
 	level policy.Milliamps
 	sent  time.Time
+	// reached is when eDRV had it, or may have; zero: it is still on its way
+	// there. The wait for the verdict begins then.
+	reached time.Time
 }
 
 // release is a level that counts until the car has followed a cut.
@@ -146,7 +149,7 @@ func (e *entry) lapse(now time.Time, verdict time.Duration) (ids []uint64) {
 // is offline it has not, nor within twice the time after its return: eDRV may
 // deliver what was queued.
 func (e *entry) expired(o order, now time.Time, verdict time.Duration) bool {
-	if e.offline || now.Sub(o.sent) < verdict {
+	if e.offline || o.reached.IsZero() || now.Sub(o.reached) < verdict {
 		return false
 	}
 	return e.back.IsZero() || now.Sub(e.back) >= 2*verdict

@@ -19,7 +19,7 @@ type Timing struct {
 	// Settle is how long after a confirmed cut the car may still draw what it
 	// drew before. IEC 61851-1 gives it 5 s.
 	Settle time.Duration
-	// Verdict is how long an order waits for its verdict.
+	// Verdict is how long an order that reached eDRV waits for its verdict.
 	Verdict time.Duration
 }
 
@@ -29,11 +29,12 @@ type Frame struct {
 	// Permitted is, for each circuit, what all connectors below it may draw.
 	Permitted []policy.Load
 	// Covered tells for each circuit whether the fallbacks of all connectors
-	// below it fit. Where they do not, they are not counted for sessions, and
-	// Reserve is what is kept for idle connectors instead.
-	Covered []bool
-	Reserve []policy.Load
-	Hold    bool // forbids every raise
+	// below it fit. Where they do not, they are not counted for sessions.
+	// Reserve is what is planned for idle connectors there instead, and Keep
+	// what a raise must leave for them: no limit keeps all their bounds.
+	Covered       []bool
+	Reserve, Keep []policy.Load
+	Hold          bool // forbids every raise
 }
 
 // Ledger holds the bounds of all connectors of a site and their sums.
@@ -158,6 +159,16 @@ func (l *Ledger) Send(i int, id uint64, level policy.Milliamps) {
 	})
 }
 
+// Reached records that eDRV has an order, or may have: its verdict may come.
+// It, or NotSent, must be called for every order.
+func (l *Ledger) Reached(i int, id uint64, now time.Time) {
+	for k := range l.entries[i].orders {
+		if o := &l.entries[i].orders[k]; o.id == id {
+			o.reached = now
+		}
+	}
+}
+
 // NotSent records that an order certainly did not reach eDRV, or that eDRV
 // refused it.
 func (l *Ledger) NotSent(i int, id uint64) {
@@ -173,7 +184,7 @@ func (l *Ledger) Rejected(i int, id uint64) {
 func (l *Ledger) Accepted(i int, id uint64, level policy.Milliamps, now time.Time) {
 	l.change(i, func(e *entry) {
 		e.settled(now)
-		before := e.bound(l.connectors[i].Max)
+		before := e.steered(l.connectors[i].Max)
 		e.accept(id, level, l.connectors[i].Fallback)
 		if before > level { // until the car has followed
 			e.settling = append(e.settling, release{level: before, until: now.Add(l.timing.Settle)})

@@ -50,7 +50,7 @@ func open(l *Ledger, now time.Time, permitted policy.Milliamps) {
 	}
 	l.Open(Frame{
 		Now: now, Permitted: []policy.Load{limit}, Covered: []bool{floors <= permitted},
-		Reserve: []policy.Load{wiring.At(amps(32))},
+		Reserve: []policy.Load{wiring.At(amps(32))}, Keep: []policy.Load{wiring.At(amps(32))},
 	})
 }
 
@@ -117,6 +117,9 @@ func TestALostVerdictMayHaveHappened(t *testing.T) {
 	l := site(t, 2, amps(40))
 	l.Begin(0)
 	l.Send(0, 1, amps(20))
+	require.Empty(t, l.Lapse(start.Add(verdict)), "it is still on its way to eDRV")
+	l.Reached(0, 1, start)
+	require.Empty(t, l.Lapse(start.Add(verdict-1)))
 	lapsed := l.Lapse(start.Add(verdict))
 	require.Equal(t, []Lapsed{{Connector: 0, Order: 1}}, lapsed)
 	require.Equal(t, amps(20), l.Bound(0), "a raise counts as done")
@@ -124,6 +127,7 @@ func TestALostVerdictMayHaveHappened(t *testing.T) {
 	require.Equal(t, amps(6), l.Knows(0).Least)
 	open(l, start.Add(verdict), amps(40))
 	l.Send(0, 2, amps(10))
+	l.Reached(0, 2, start.Add(verdict))
 	require.Equal(t, amps(6), l.Knows(0).Least, "the limit in force may be lower than the cut")
 	l.Lapse(start.Add(2 * verdict))
 	require.Equal(t, amps(20), l.Bound(0), "a cut counts as not done")
@@ -137,6 +141,7 @@ func TestNoOrderLapsesWhileItsStationIsOffline(t *testing.T) {
 	l := site(t, 1, amps(40))
 	l.Begin(0)
 	l.Send(0, 1, amps(20))
+	l.Reached(0, 1, start)
 	l.Reachable(0, false, start)
 	require.Empty(t, l.Lapse(start.Add(24*time.Hour)))
 	back := start.Add(24 * time.Hour)
@@ -205,6 +210,25 @@ func TestADisobedientChargerIsBookedAtWhatItDraws(t *testing.T) {
 	require.False(t, func() bool { ok, _ := l.Permits(1, amps(9.1)); return ok }())
 	l.Disobeys(0, 0)
 	require.Equal(t, amps(6), l.Bound(0))
+}
+
+func TestARaiseWhereTheFallbacksDoNotFitIsNotCountedAsACut(t *testing.T) {
+	l := site(t, 2, amps(40))
+	for i := range 2 {
+		l.connectors[i].Fallback = amps(32) // what these chargers do when nobody steers them
+		l.FallbackInForce(i, true)
+		l.Begin(i)
+	}
+	open(l, start, amps(40))
+	require.False(t, l.frame.Covered[0])
+	for i := range 2 {
+		l.Send(i, uint64(1+i), amps(10))
+		l.Accepted(i, uint64(1+i), amps(10), start)
+	}
+	l.Lapse(start.Add(settle))
+	l.Send(0, 3, amps(20))
+	l.Accepted(0, 3, amps(20), start.Add(settle))
+	require.False(t, l.Over(1), "20 and 10 A of 40")
 }
 
 // charger is what really happens: orders are carried out in the order in which
@@ -329,6 +353,13 @@ func playHistory(t *testing.T, seed int, r *rand.Rand) {
 				}
 			}
 			verdicts = kept
+		}
+		for k := range l.entries { // replies come, some of them late
+			for _, o := range l.entries[k].orders {
+				if o.reached.IsZero() && r.IntN(3) > 0 {
+					l.Reached(k, o.id, now)
+				}
+			}
 		}
 		l.Lapse(now)
 		open(l, now, permitted)

@@ -47,7 +47,7 @@ func (l *Ledger) Room(i int) (policy.Milliamps, Obstacle) {
 		// what is left when the connector's own bound is taken out
 		left := l.frame.Permitted[k].Minus(l.booked[k]).Plus(c.Wiring.At(e.bound(c.Max)))
 		if !l.frame.Covered[k] {
-			reserve := l.idle[k].Tightest(l.frame.Reserve[k])
+			reserve := l.idle[k].Tightest(l.frame.Keep[k])
 			left = l.frame.Permitted[k].Minus(l.active[k]).Minus(reserve).Plus(c.Wiring.At(e.steered(c.Max)))
 		}
 		for p := policy.L1; p <= policy.L3; p++ {

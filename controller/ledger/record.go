@@ -59,7 +59,7 @@ func (l *Ledger) Restore(i int, r Record, ids []uint64, now time.Time) {
 		e.known, e.drawn = r.Known, r.Drawn
 		e.confirmed, e.least = r.Confirmed, min(r.Least, l.connectors[i].Fallback)
 		for k, o := range r.Orders {
-			e.orders = append(e.orders, order{id: ids[k], level: o.Level, sent: now})
+			e.orders = append(e.orders, order{id: ids[k], level: o.Level, sent: now, reached: now})
 		}
 	})
 }

@@ -78,8 +78,12 @@ func (l *live) line(s edrvsim.TrueState, v *core.View, cars int) string {
 // summary writes how the demo went.
 func (l *live) summary(s edrvsim.TrueState, v *core.View) {
 	t := s.Totals
+	delivered := t.DeliveredWh // to those that left
+	for _, c := range s.Connectors {
+		delivered += c.EnergyWh
+	}
 	fmt.Fprintf(l.out, "\n\n%d cars came, %d left, %d found no free post; %d sessions, %.1f kWh delivered\n",
-		t.Arrived, t.Departed, t.TurnedAway, t.Sessions, t.DeliveredWh/1000)
+		t.Arrived, t.Departed, t.TurnedAway, t.Sessions, delivered/1000)
 	fmt.Fprintf(l.out, "orders: %d that lower, %d that raise; %d confirmed, %d rejected, %d without an answer\n",
 		v.Counters.Sent(core.Lower), v.Counters.Sent(core.Raise), v.Counters.Accepted(), v.Counters.Rejected(), v.Counters.Unanswered())
 	for _, c := range s.Circuits {
