@@ -259,7 +259,7 @@ func (s *Site) verdict(o *order, in ActionSeen) {
 			s.ledger.Doubt(o.connector)
 		}
 		c.session.failures, c.session.refusals, c.session.denied, c.session.message = 0, 0, 0, ""
-		c.session.confirmedAt, c.session.unanswered = s.now, 0
+		c.session.confirmedAt, c.session.unanswered, c.session.holdOff = s.now, 0, time.Time{}
 		if o.limit.Unit == edrvapi.UnitCurrent {
 			c.session.noAmps = 0
 		}
