@@ -1,0 +1,45 @@
+package policy
+
+import "math/bits"
+
+// event is a common level at which something happens to a claim.
+type event struct {
+	level int64
+	claim int32
+}
+
+// radixBits is the size of a digit: its counters stay in the first-level cache.
+const radixBits = 11
+
+// sortByLevel sorts events by level, digit by digit from the lowest, and keeps
+// those of the same level in order. It needs as many events of scratch memory,
+// and returns both slices, the sorted one first. Its time is linear, and it is
+// spared what a comparison sort pays most for: branches that nobody can guess.
+func sortByLevel(events, scratch []event) (sorted, spare []event) {
+	if len(events) == 0 {
+		return events, scratch
+	}
+	scratch = resize(scratch, len(events))
+	least, most := events[0].level, events[0].level
+	for i := range events {
+		least, most = min(least, events[i].level), max(most, events[i].level)
+	}
+	for shift := 0; shift < bits.Len64(uint64(most-least)); shift += radixBits {
+		var next [1 << radixBits]int32 // where the next event with that digit goes
+		digit := func(e *event) uint64 { return uint64(e.level-least) >> shift % (1 << radixBits) }
+		for i := range events {
+			next[digit(&events[i])]++
+		}
+		at := int32(0)
+		for d, n := range next {
+			next[d], at = at, at+n
+		}
+		for i := range events {
+			d := digit(&events[i])
+			scratch[next[d]] = events[i]
+			next[d]++
+		}
+		events, scratch = scratch, events
+	}
+	return events, scratch
+}
