@@ -1,9 +1,7 @@
 package policy
 
 import (
-	"cmp"
 	"math"
-	"slices"
 )
 
 // The solver shares what circuits permit among claims by water-filling: a
@@ -87,11 +85,6 @@ type constraint struct {
 	live bool  // it can still become full
 }
 
-type event struct {
-	level int64
-	claim int32
-}
-
 // filler holds the solver's working memory, kept from call to call so that the
 // steady state allocates nothing.
 type filler struct {
@@ -102,6 +95,7 @@ type filler struct {
 	first  []int32      // claims first[i] … first[i+1] hang on circuit i
 	leave  []event
 	reach  []event
+	spare  []event
 	heap   []int32
 	most   []int64 // see uniform.go
 }
@@ -225,9 +219,8 @@ func (f *filler) sortEvents() {
 		f.leave = append(f.leave, event{l, int32(i)})
 		f.reach = append(f.reach, event{c.leaves(c.hi), int32(i)})
 	}
-	byLevel := func(a, b event) int { return cmp.Compare(a.level, b.level) }
-	slices.SortFunc(f.leave, byLevel)
-	slices.SortFunc(f.reach, byLevel)
+	f.leave, f.spare = sortByLevel(f.leave, f.spare)
+	f.reach, f.spare = sortByLevel(f.reach, f.spare)
 	for i := range f.cons {
 		if cn := &f.cons[i]; cn.live {
 			cn.key = start + levelFor(cn.cap-cn.used, cn.pend)
