@@ -31,6 +31,7 @@ type Engine struct {
 	room    []Load  // per circuit, what is left at some point of a decision
 	sum     []Load  // per circuit, scratch
 	covered []bool  // per circuit, whether it and all above it are covered
+	lends   bool    // whether any session uses less than it was given
 	places  []int32 // counting sort
 
 	admitted []*Session // those that do not wait, in the order of the claims
@@ -75,32 +76,44 @@ func (e *Engine) Decide(now time.Time, w *World, plan *Plan) {
 }
 
 // gather makes a claim of every session, grouped by circuit and within a
-// circuit by key.
+// circuit by key, and adds up the floors of every circuit.
 func (e *Engine) gather(now time.Time, w *World) {
 	n := e.tree.Len()
-	e.places = zeroed(e.places, n+1)
-	sorted := true
-	for i := range w.Sessions {
-		s := &w.Sessions[i]
-		e.places[s.Circuit+1]++
-		sorted = sorted && (i == 0 || w.Sessions[i-1].Key < s.Key)
-	}
-	for i := range n {
-		e.places[i+1] += e.places[i]
-	}
+	e.sum, e.places = zeroed(e.sum, n), zeroed(e.places, n+1)
 	e.claims = resize(e.claims, len(w.Sessions))
+	e.lends = false
+	grouped, sorted := true, true
 	for i := range w.Sessions {
-		s := &w.Sessions[i]
-		c := &e.claims[e.places[s.Circuit]]
-		e.places[s.Circuit]++
+		s, c := &w.Sessions[i], &e.claims[i]
+		if i > 0 {
+			before := &w.Sessions[i-1]
+			sorted = sorted && before.Key < s.Key
+			grouped = grouped && before.Circuit <= s.Circuit
+		}
+		e.places[s.Circuit+1]++
 		*c = claim{
 			circuit: int32(s.Circuit), cost: s.Wiring.costs(), session: int32(i), bound: unbound,
 			lo: int32(s.Min), hi: int32(s.Max), floor: int32(s.Floor), step: int32(s.Kind.step()),
 			uses: -1, resting: e.rankOf(now, s) == rankResting,
 		}
 		if s.UsesLess {
-			c.uses = int32(s.Uses)
+			c.uses, e.lends = int32(s.Uses), true
 		}
+		if c.floor > 0 {
+			c.addTo(&e.sum[c.circuit], c.floor)
+		}
+	}
+	if !grouped { // put every claim into its circuit's place, in order
+		for i := range n {
+			e.places[i+1] += e.places[i]
+		}
+		e.tier = resize(e.tier, len(e.claims))
+		for i := range e.claims {
+			at := &e.places[e.claims[i].circuit]
+			e.tier[*at] = e.claims[i]
+			*at++
+		}
+		e.claims, e.tier = e.tier, e.claims
 	}
 	if !sorted {
 		slices.SortFunc(e.claims, func(a, b claim) int {
@@ -113,20 +126,15 @@ func (e *Engine) gather(now time.Time, w *World) {
 // decide: sessions that are held, and what idle connectors may begin to draw.
 func (e *Engine) book(w *World, plan *Plan) {
 	n := e.tree.Len()
-	e.left, e.room, e.sum = zeroed(e.left, n), zeroed(e.room, n), zeroed(e.sum, n)
+	e.left, e.room = zeroed(e.left, n), zeroed(e.room, n)
 	e.covered = resize(e.covered, n)
 	plan.Covered, plan.Booked = zeroed(plan.Covered, n), zeroed(plan.Booked, n)
-	idle, floors := e.room, e.sum
+	idle, floors := e.room, e.sum // as gather left it
 	for _, b := range w.Held {
 		plan.Booked[b.Circuit] = plan.Booked[b.Circuit].Plus(b.Wiring.At(b.Level))
 	}
 	for _, b := range w.Idle {
 		idle[b.Circuit] = idle[b.Circuit].Plus(b.Wiring.At(b.Level))
-	}
-	for i := range e.claims {
-		if c := &e.claims[i]; c.floor > 0 {
-			c.addTo(&floors[c.circuit], c.floor)
-		}
 	}
 	e.tree.AddUp(plan.Booked)
 	e.tree.AddUp(idle)
@@ -187,11 +195,19 @@ func (e *Engine) share(now time.Time, w *World) {
 	if oneTier && len(e.order) == len(e.claims) { // nothing to pick: solve in place
 		e.fill.claims = e.claims
 		e.fill.fill(e.left)
-		e.roundDown(e.order)
-		e.leave(e.order)
+		e.room = zeroed(e.room, e.tree.Len())
+		for i := range e.claims {
+			c := &e.claims[i]
+			c.roundDown()
+			c.addTo(&e.room[c.circuit], c.x)
+		}
+		e.leaveRest()
 		return
 	}
-	e.leaveMinimums()
+	for _, i := range e.order {
+		e.claims[i].x = e.claims[i].lo
+	}
+	e.leave()
 	slices.SortStableFunc(e.order, func(a, b int32) int { return cmp.Compare(e.claims[b].tier, e.claims[a].tier) })
 	for from := 0; from < len(e.order); {
 		to := from + 1
@@ -207,21 +223,19 @@ func (e *Engine) share(now time.Time, w *World) {
 	}
 }
 
-// leaveMinimums sets e.room to what is left when everybody has the least.
-func (e *Engine) leaveMinimums() {
-	for _, i := range e.order {
-		e.claims[i].x = e.claims[i].lo
-	}
-	e.leave(e.order)
-}
-
-// leave sets e.room to what is left when the claims have their levels.
-func (e *Engine) leave(claims []int32) {
+// leave sets e.room to what is left when the claims that do not wait have their
+// levels.
+func (e *Engine) leave() {
 	e.room = zeroed(e.room, e.tree.Len())
-	for _, i := range claims {
+	for _, i := range e.order {
 		c := &e.claims[i]
 		c.addTo(&e.room[c.circuit], c.x)
 	}
+	e.leaveRest()
+}
+
+// leaveRest turns what e.room has as given on the circuits into what is left.
+func (e *Engine) leaveRest() {
 	e.tree.AddUp(e.room)
 	for i := range e.room {
 		e.room[i] = e.left[i].Minus(e.room[i])
@@ -236,13 +250,8 @@ func (c *claim) addTo(l *Load, level int32) {
 	l.Power += Milliwatts(int64(c.cost[resPower]) * int64(level))
 }
 
-// roundDown brings levels to their steps.
-func (e *Engine) roundDown(claims []int32) {
-	for _, i := range claims {
-		c := &e.claims[i]
-		c.x = max(c.x-c.x%c.step, c.lo)
-	}
-}
+// roundDown brings the level to its step.
+func (c *claim) roundDown() { c.x = max(c.x-c.x%c.step, c.lo) }
 
 // fillOne gives one claim all that the circuits above it have room for.
 func (e *Engine) fillOne(c *claim) {
@@ -268,13 +277,11 @@ func (e *Engine) fillTier(tier []int32) {
 		e.room[i] = e.room[i].Plus(back[i])
 	}
 	f.fill(e.room)
-	for k, i := range tier {
-		e.claims[i].x, e.claims[i].bound = f.claims[k].x, f.claims[k].bound
-	}
-	e.roundDown(tier)
 	used := zeroed(back, e.tree.Len())
-	for _, i := range tier {
+	for k, i := range tier {
 		c := &e.claims[i]
+		c.x, c.bound = f.claims[k].x, f.claims[k].bound
+		c.roundDown()
 		c.addTo(&used[c.circuit], c.x)
 	}
 	e.tree.AddUp(used)
@@ -338,6 +345,9 @@ func (e *Engine) handOutRest() {
 // lend lowers the most of every claim that uses clearly less than it was
 // given, where that helps somebody who is short. It reports whether it did.
 func (e *Engine) lend() bool {
+	if !e.lends {
+		return false
+	}
 	lent, short := false, false
 	for _, i := range e.order {
 		c := &e.claims[i]

@@ -49,6 +49,7 @@ type candidate struct {
 
 // admit gives every session a place or makes it wait.
 func (e *Engine) admit(now time.Time, w *World, plan *Plan) {
+	e.room = zeroed(e.room, e.tree.Len())
 	for i := range e.claims {
 		c := &e.claims[i]
 		if c.hi == 0 {
@@ -61,8 +62,9 @@ func (e *Engine) admit(now time.Time, w *World, plan *Plan) {
 			a.Reason, a.Queue = Reason{Code: ReasonResting, Circuit: -1}, Queue{Position: 1, Expected: until}
 			plan.Review = earlier(plan.Review, until)
 		}
+		c.addTo(&e.room[c.circuit], c.lo)
 	}
-	e.leaveAll()
+	e.leaveRest() // when every session has its least
 	if !slices.ContainsFunc(e.room, overfull) {
 		return
 	}
@@ -80,19 +82,6 @@ func (e *Engine) admit(now time.Time, w *World, plan *Plan) {
 // overfull reports whether less than nothing is left.
 func overfull(left Load) bool { return !Load{}.Fits(left) }
 
-// leaveAll sets e.room to what is left when every session has its least.
-func (e *Engine) leaveAll() {
-	e.room = zeroed(e.room, e.tree.Len())
-	for i := range e.claims {
-		c := &e.claims[i]
-		c.addTo(&e.room[c.circuit], c.lo)
-	}
-	e.tree.AddUp(e.room)
-	for i := range e.room {
-		e.room[i] = e.left[i].Minus(e.room[i])
-	}
-}
-
 // short reports whether a circuit above the claim cannot carry all minimums.
 func (e *Engine) short(c *claim) bool {
 	for at := int(c.circuit); at >= 0; at = e.tree.parent[at] {
@@ -104,10 +93,11 @@ func (e *Engine) short(c *claim) bool {
 }
 
 func (e *Engine) rankOf(now time.Time, s *Session) rank {
+	if !s.CanPause {
+		return rankMust
+	}
 	took := now.Sub(s.Turn.Since)
 	switch {
-	case !s.CanPause:
-		return rankMust
 	case s.Turn.Running && took < min(e.opt.MinOn, e.opt.Rotate):
 		return rankFresh
 	case s.Turn.Running && took < e.opt.Rotate:
