@@ -154,3 +154,38 @@ func (r *benchRun) decide() { r.engine.Decide(noon, r.world, &r.plan) }
 
 // benchMax is a maximum of 10 to 32 A.
 func benchMax(r *rand.Rand) Milliamps { return 10_000 + Milliamps(r.IntN(220))*100 }
+
+// BenchmarkRules is a whole decision by every rule, where the minimums fit and
+// where they fit for a third of the sessions.
+func BenchmarkRules(b *testing.B) {
+	for _, n := range []int{1000, 10_000} {
+		for _, rule := range rules {
+			for name, part := range map[string]int64{"enough": 1, "scarce": 3} {
+				tree, w := benchSite(n, 3, 3)
+				for c := range w.Permitted {
+					w.Permitted[c] = w.Permitted[c].divided(part)
+				}
+				for i := range w.Sessions {
+					s := &w.Sessions[i]
+					s.Tier, s.Since = i%3, noon.Add(-time.Duration(i)*time.Second)
+					s.Need, s.Leaves = MilliwattHours(1+i%40)*KWh, noon.Add(time.Duration(1+i%17)*time.Hour)
+				}
+				run := &benchRun{
+					engine: NewEngine(tree, rule, turnOptions), world: w, random: rand.New(rand.NewPCG(5, 6)),
+				}
+				b.Run(fmt.Sprintf("n=%d/%s/%s", n, rule.Name(), name), func(b *testing.B) {
+					b.ReportMetric(float64(median(max(3, min(b.N, 200)), run.redraw, run.decide)), "ns/op")
+				})
+			}
+		}
+	}
+}
+
+// divided is every part of the load divided by n.
+func (l Load) divided(n int64) Load {
+	for p := range l.Amps {
+		l.Amps[p] /= Milliamps(n)
+	}
+	l.Power /= Milliwatts(n)
+	return l
+}

@@ -36,12 +36,16 @@ type Engine struct {
 
 	admitted []*Session // those that do not wait, in the order of the claims
 	shares   []Share
+	tiers    []int   // of every claim
 	order    []int32 // claims that do not wait, by tier
 	tier     []claim // those of one tier
 	fill     filler
 
 	candidates []candidate
 	best       []bool
+	inOrder    []int       // candidates, in the order in which they are tried
+	waiting    []int       // candidates without a place, by the circuit in the way
+	ends       []time.Time // of turns below a circuit
 }
 
 // NewEngine returns an engine for the tree and the rule.
@@ -68,7 +72,7 @@ func (e *Engine) Decide(now time.Time, w *World, plan *Plan) {
 	e.bounds()
 	e.admit(now, w, plan)
 	e.share(now, w)
-	if e.lend() {
+	if e.lend(w) {
 		e.share(now, w)
 	}
 	e.handOutRest()
@@ -94,11 +98,9 @@ func (e *Engine) gather(now time.Time, w *World) {
 		*c = claim{
 			circuit: int32(s.Circuit), cost: s.Wiring.costs(), session: int32(i), bound: unbound,
 			lo: int32(s.Min), hi: int32(s.Max), floor: int32(s.Floor), step: int32(s.Kind.step()),
-			uses: -1, resting: e.rankOf(now, s) == rankResting,
+			resting: e.rankOf(now, s) == rankResting,
 		}
-		if s.UsesLess {
-			c.uses, e.lends = int32(s.Uses), true
-		}
+		e.lends = e.lends || s.UsesLess
 		if c.floor > 0 {
 			c.addTo(&e.sum[c.circuit], c.floor)
 		}
@@ -158,20 +160,23 @@ func (e *Engine) book(w *World, plan *Plan) {
 func (e *Engine) bounds() {
 	for i := range e.claims {
 		c := &e.claims[i]
+		c.hi -= c.hi % c.step
+		c.lo = roundUp(c.lo, c.step)
 		if c.hi < c.lo { // it can only wait
 			c.lo, c.hi = 0, 0
 			continue
 		}
+		c.most = c.hi
 		if e.covered[c.circuit] {
-			c.lo = max(c.lo, c.floor)
+			c.lo = min(max(c.lo, roundUp(c.floor, c.step)), c.hi)
 		} else {
 			c.floor = 0
 		}
-		c.hi -= c.hi % c.step
-		c.most = c.hi
-		c.lo = min(c.lo+(c.step-c.lo%c.step)%c.step, c.hi)
 	}
 }
+
+// roundUp is the multiple of the step at or above the level.
+func roundUp(level, step int32) int32 { return level + (step-level%step)%step }
 
 // share gives every claim that does not wait a level between its bounds by the
 // rule, tier by tier.
@@ -183,14 +188,14 @@ func (e *Engine) share(now time.Time, w *World) {
 			e.order = append(e.order, int32(i))
 		}
 	}
-	e.shares = zeroed(e.shares, len(e.admitted))
+	e.shares, e.tiers = zeroed(e.shares, len(e.admitted)), resize(e.tiers, len(e.claims))
 	e.rule.Shares(now, e.admitted, e.shares)
 	oneTier := true
 	for k, i := range e.order {
 		c, share := &e.claims[i], &e.shares[k]
-		c.tier, c.offset = int32(share.Tier), int32(share.Offset)
-		c.weight = int32(min(max(1, share.Weight), maxWeight))
-		oneTier = oneTier && c.tier == e.claims[e.order[0]].tier
+		c.offset, c.weight = int32(share.Offset), int32(min(max(1, share.Weight), maxWeight))
+		e.tiers[i] = share.Tier
+		oneTier = oneTier && share.Tier == e.shares[0].Tier
 	}
 	if oneTier && len(e.order) == len(e.claims) { // nothing to pick: solve in place
 		e.fill.claims = e.claims
@@ -208,10 +213,10 @@ func (e *Engine) share(now time.Time, w *World) {
 		e.claims[i].x = e.claims[i].lo
 	}
 	e.leave()
-	slices.SortStableFunc(e.order, func(a, b int32) int { return cmp.Compare(e.claims[b].tier, e.claims[a].tier) })
+	slices.SortStableFunc(e.order, func(a, b int32) int { return cmp.Compare(e.tiers[b], e.tiers[a]) })
 	for from := 0; from < len(e.order); {
 		to := from + 1
-		for to < len(e.order) && e.claims[e.order[to]].tier == e.claims[e.order[from]].tier {
+		for to < len(e.order) && e.tiers[e.order[to]] == e.tiers[e.order[from]] {
 			to++
 		}
 		if tier := e.order[from:to]; len(tier) == 1 {
@@ -344,14 +349,15 @@ func (e *Engine) handOutRest() {
 
 // lend lowers the most of every claim that uses clearly less than it was
 // given, where that helps somebody who is short. It reports whether it did.
-func (e *Engine) lend() bool {
+func (e *Engine) lend(w *World) bool {
 	if !e.lends {
 		return false
 	}
 	lent, short := false, false
 	for _, i := range e.order {
 		c := &e.claims[i]
-		less := c.uses >= 0 && c.uses < c.x
+		s := &w.Sessions[c.session]
+		less := s.UsesLess && s.Uses < Milliamps(c.x)
 		lent = lent || less
 		short = short || c.bound != unbound && !less
 	}
@@ -359,8 +365,9 @@ func (e *Engine) lend() bool {
 		return false
 	}
 	for _, i := range e.order {
-		if c := &e.claims[i]; c.uses >= 0 {
-			c.hi = min(c.hi, max(c.lo, c.uses+(c.step-c.uses%c.step)%c.step))
+		c := &e.claims[i]
+		if s := &w.Sessions[c.session]; s.UsesLess {
+			c.hi = min(c.hi, max(c.lo, roundUp(int32(s.Uses), c.step)))
 		}
 	}
 	return true

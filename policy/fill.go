@@ -38,7 +38,7 @@ const (
 )
 
 // claim is one participant of the water-filling. The claims of a circuit stand
-// together, in the order of the tree.
+// together, in the order of the tree. A claim fills a cache line.
 type claim struct {
 	circuit int32
 	cost    [resources]int32 // what a milliampere of level costs
@@ -53,10 +53,8 @@ type claim struct {
 	resting bool  // was paused a moment ago
 	step    int32 // resolution of the level in mA
 	most    int32 // its own maximum
-	uses    int32 // what it uses with a margin, where that is clearly less than it was given; else -1
 	floor   int32 // what is booked for it whatever it is given
 	session int32 // place in World.Sessions
-	tier    int32
 }
 
 // at is the level of the claim when the common level is l, within its bounds.

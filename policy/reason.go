@@ -47,8 +47,8 @@ func (r Resource) String() string {
 // Reason is why a session is given its level, with the evidence.
 type Reason struct {
 	Code     Code
+	Resource Resource // what of the circuit is full
 	Circuit  int      // the circuit that holds it back, or -1
-	Resource Resource // what of that circuit is full
 	Sharers  int      // how many sessions share what is full, this one included
 }
 

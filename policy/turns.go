@@ -206,29 +206,29 @@ func (e *Engine) giveMost(list []candidate) {
 		}
 		return
 	}
-	order := make([]int, len(list))
-	for i := range order {
-		order[i] = i
-	}
-	first := e.giveInOrder(list, order)
+	e.inOrder = e.inOrder[:0]
 	for i := range list {
-		if list[i].in {
-			e.takeBack(&list[i])
-		}
+		e.inOrder = append(e.inOrder, i)
 	}
-	cheap := slices.Clone(order)
-	slices.SortStableFunc(cheap, func(a, b int) int {
+	first := e.giveInOrder(list)
+	e.takeAllBack(list)
+	slices.SortStableFunc(e.inOrder, func(a, b int) int {
 		return cmp.Compare(list[a].c.power(), list[b].c.power())
 	})
-	if e.giveInOrder(list, cheap) > first {
+	if e.giveInOrder(list) > first {
 		return
 	}
+	e.takeAllBack(list)
+	slices.Sort(e.inOrder)
+	e.giveInOrder(list)
+}
+
+func (e *Engine) takeAllBack(list []candidate) {
 	for i := range list {
 		if list[i].in {
 			e.takeBack(&list[i])
 		}
 	}
-	e.giveInOrder(list, order)
 }
 
 // search tries all sets of candidates from i on, in the order that finds the
@@ -252,10 +252,11 @@ func (e *Engine) search(list []candidate, i, size, best int) int {
 	return e.search(list, i+1, size, best)
 }
 
-// giveInOrder gives a place to whoever fits, in the given order, and counts.
-func (e *Engine) giveInOrder(list []candidate, order []int) int {
+// giveInOrder gives a place to whoever fits, in the order of e.inOrder, and
+// counts.
+func (e *Engine) giveInOrder(list []candidate) int {
 	n := 0
-	for _, i := range order {
+	for _, i := range e.inOrder {
 		if e.fits(&list[i]) {
 			e.give(&list[i])
 			n++
@@ -272,17 +273,17 @@ func (e *Engine) startNew(list, turns []candidate) {
 		if c.in || c.rank != rankNew {
 			continue
 		}
-		var out []int
+		e.inOrder = e.inOrder[:0] // who went
 		for k := 0; k < len(turns) && !e.fits(c); k++ {
 			if turns[k].in && turns[k].rank == rankTurn && turns[k].s.Tier <= c.s.Tier {
 				e.takeBack(&turns[k])
-				out = append(out, k)
+				e.inOrder = append(e.inOrder, k)
 			}
 		}
 		if e.fits(c) {
 			e.give(c)
 		}
-		for _, k := range slices.Backward(out) { // whoever need not have gone
+		for _, k := range slices.Backward(e.inOrder) { // whoever need not have gone
 			if e.fits(&turns[k]) {
 				e.give(&turns[k])
 			}
@@ -293,7 +294,7 @@ func (e *Engine) startNew(list, turns []candidate) {
 // queueOthers marks those without a place as waiting, with the circuit that is
 // in the way, their place in its queue, and when a turn ends there.
 func (e *Engine) queueOthers(now time.Time, plan *Plan) {
-	length := map[int]int{}
+	e.waiting = e.waiting[:0]
 	for i := range e.candidates {
 		c := &e.candidates[i]
 		if c.in {
@@ -301,19 +302,33 @@ func (e *Engine) queueOthers(now time.Time, plan *Plan) {
 		}
 		c.c.waits = true
 		_, bound := e.roomFor(c.c, c.c.lo)
-		r := reasonOf(bound)
-		r.Code = ReasonWaiting
-		length[r.Circuit]++
-		at := e.turnEnds(now, r.Circuit, length[r.Circuit])
+		c.c.bound = int32(bound)
+		e.waiting = append(e.waiting, i)
+	}
+	slices.SortStableFunc(e.waiting, func(a, b int) int {
+		return cmp.Compare(e.candidates[a].inTheWay(), e.candidates[b].inTheWay())
+	})
+	position := 0
+	for k, i := range e.waiting { // queue after queue
+		c := &e.candidates[i]
+		if circuit := c.inTheWay(); k == 0 || circuit != e.candidates[e.waiting[k-1]].inTheWay() {
+			position = 0
+			e.turnsOf(now, circuit)
+		}
+		position++
 		a := &plan.Allocations[c.c.session]
-		a.Reason, a.Queue = r, Queue{Position: length[r.Circuit], Expected: at}
-		plan.Review = earlier(plan.Review, at)
+		a.Reason, a.Queue = reasonOf(int(c.c.bound)), Queue{Position: position, Expected: e.turnEnds(position)}
+		a.Reason.Code = ReasonWaiting
+		plan.Review = earlier(plan.Review, a.Queue.Expected)
 	}
 }
 
-// turnEnds is when the nth turn below the circuit ends, counted from now.
-func (e *Engine) turnEnds(now time.Time, circuit, nth int) time.Time {
-	var ends []time.Time
+// inTheWay is the circuit that one without a place waits for, or -1.
+func (c *candidate) inTheWay() int { return reasonOf(int(c.c.bound)).Circuit }
+
+// turnsOf sets e.ends to when the turns below the circuit end, soonest first.
+func (e *Engine) turnsOf(now time.Time, circuit int) {
+	e.ends = e.ends[:0]
 	for i := range e.candidates {
 		c := &e.candidates[i]
 		if !c.in || c.rank == rankMust || circuit >= 0 && !e.tree.Within(int(c.c.circuit), circuit) {
@@ -323,14 +338,19 @@ func (e *Engine) turnEnds(now time.Time, circuit, nth int) time.Time {
 		if c.s.Turn.Running {
 			began = c.s.Turn.Since
 		}
-		ends = append(ends, began.Add(e.opt.Rotate))
+		e.ends = append(e.ends, began.Add(e.opt.Rotate))
 	}
-	if len(ends) == 0 {
+	slices.SortFunc(e.ends, time.Time.Compare)
+}
+
+// turnEnds is when the nth turn of e.ends is over, counting round and round;
+// zero where nobody has a turn that ends.
+func (e *Engine) turnEnds(nth int) time.Time {
+	if len(e.ends) == 0 {
 		return time.Time{}
 	}
-	slices.SortFunc(ends, time.Time.Compare)
-	rounds := (nth - 1) / len(ends)
-	return ends[(nth-1)%len(ends)].Add(time.Duration(rounds) * e.opt.Rotate)
+	rounds := (nth - 1) / len(e.ends)
+	return e.ends[(nth-1)%len(e.ends)].Add(time.Duration(rounds) * e.opt.Rotate)
 }
 
 // earlier is the earlier of two times of which either may be unset.
