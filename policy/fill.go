@@ -83,6 +83,10 @@ type constraint struct {
 	live bool  // it can still become full
 }
 
+// queue is a part of filler.queued: the pending claims below a circuit, by the
+// level at which they begin to rise.
+type queue struct{ at, to int32 }
+
 // filler holds the solver's working memory, kept from call to call so that the
 // steady state allocates nothing.
 type filler struct {
@@ -93,9 +97,13 @@ type filler struct {
 	first  []int32      // claims first[i] … first[i+1] hang on circuit i
 	leave  []event
 	reach  []event
-	spare  []event
+	spare  []event // scratch of sortByLevel
 	heap   []int32
 	most   []int64 // see uniform.go
+
+	pending []queue // of each circuit, in queued, where it was asked for
+	queued  []event
+	later   []event
 }
 
 // fill sets x and bound of every claim. The claims are grouped by circuit.
@@ -133,7 +141,7 @@ func (f *filler) fill(capacity []Load) {
 			c := &f.claims[f.reach[ri].claim]
 			f.stop(c, c.hi, unbound)
 		default:
-			f.correct(leave)
+			f.correct()
 		}
 	}
 }
@@ -158,6 +166,7 @@ func (f *filler) prepare(capacity []Load) {
 	n := f.tree.Len()
 	f.cons = zeroed(f.cons, n*resources)
 	f.up = resize(f.up, n)
+	f.pending, f.queued = zeroed(f.pending, n), f.queued[:0]
 	for i := range f.claims {
 		c := &f.claims[i]
 		c.state, c.x, c.bound = pending, c.lo, unbound
@@ -273,9 +282,8 @@ func (f *filler) above(circuit int) int {
 
 // correct looks at the constraint on top of the heap. Either it can carry
 // more than promised, then it moves down; or it is full, then everybody below
-// it stops. nextLeave is the level at which the next pending claim anywhere
-// starts to rise: up to there every load is linear.
-func (f *filler) correct(nextLeave int64) {
+// it stops.
+func (f *filler) correct() {
 	at := int(f.heap[0])
 	cn := &f.cons[at]
 	if cn.rate == 0 && cn.pend == 0 {
@@ -289,7 +297,7 @@ func (f *filler) correct(nextLeave int64) {
 	carries := exact
 	if cn.pend > 0 && exact > cn.key {
 		slack := cn.cap - cn.used - usedBy(cn.rate, cn.key)
-		carries = max(cn.key+levelFor(slack, cn.rate+cn.pend), min(exact, nextLeave))
+		carries = max(cn.key+levelFor(slack, cn.rate+cn.pend), min(exact, f.nextLeave(at/resources)))
 	}
 	if carries > cn.key {
 		cn.key = carries
@@ -309,6 +317,30 @@ func (f *filler) correct(nextLeave int64) {
 			f.stop(c, c.at(level), at)
 		}
 	}
+}
+
+// nextLeave is the level at which the next pending claim below the circuit
+// starts to rise: up to there every load on the circuit is linear.
+func (f *filler) nextLeave(circuit int) int64 {
+	q := &f.pending[circuit]
+	if q.to == 0 {
+		f.later = f.later[:0]
+		for i := f.first[circuit]; i < f.first[f.tree.end[circuit]]; i++ {
+			if c := &f.claims[i]; c.state == pending {
+				f.later = append(f.later, event{c.leaves(c.lo), i})
+			}
+		}
+		f.later, f.spare = sortByLevel(f.later, f.spare)
+		q.at = int32(len(f.queued))
+		f.queued = append(f.queued, f.later...)
+		q.to = int32(len(f.queued))
+	}
+	for ; q.at < q.to; q.at++ {
+		if e := &f.queued[q.at]; f.claims[e.claim].state == pending {
+			return e.level
+		}
+	}
+	return math.MaxInt64
 }
 
 func (f *filler) pop() {
