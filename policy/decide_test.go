@@ -51,7 +51,7 @@ func randomWorld(r *rand.Rand) (*Tree, *World) {
 		}
 		s := Session{
 			Key: i, Circuit: int(it.circuit), Wiring: wiring, Kind: Kind(r.IntN(2)),
-			Min: Milliamps(r.IntN(3)) * 3000, Max: 6000 + Milliamps(r.IntN(26_000)),
+			Min: Milliamps(r.IntN(3))*3000 + Milliamps(r.IntN(2)*r.IntN(200)), Max: 6000 + Milliamps(r.IntN(26_000)),
 			CanPause: r.IntN(5) > 0, Tier: r.IntN(3), Weight: r.IntN(3),
 			Since: noon.Add(-time.Duration(r.IntN(3600)) * time.Second),
 			Need:  MilliwattHours(r.IntN(50)) * KWh, Leaves: noon.Add(time.Duration(r.IntN(10)) * time.Hour),
@@ -91,12 +91,25 @@ func drawn(tree *Tree, w *World, plan *Plan) []Load {
 	return sum
 }
 
+// randomTurns puts the sessions somewhere in the rotation.
+func randomTurns(r *rand.Rand, w *World) {
+	for i := range w.Sessions {
+		t := &w.Sessions[i].Turn
+		if t.Running = r.IntN(2) == 0; t.Running || r.IntN(2) == 0 {
+			t.Since = noon.Add(-time.Duration(r.IntN(40)) * time.Minute)
+			t.Starts = r.IntN(3)
+			t.Served = MilliwattHours(r.IntN(3)) * KWh
+		}
+	}
+}
+
+var randomOptions = Options{Rotate: 15 * time.Minute, MinOn: 5 * time.Minute, ResumeAfter: 10 * time.Minute}
+
 func eachRandomWorld(t *testing.T, f func(t *testing.T, seed int, r *rand.Rand, e *Engine, tree *Tree, w *World)) {
 	for seed := range *trees {
-		r := rand.New(rand.NewPCG(2, uint64(seed)))
+		r := rand.New(rand.NewPCG(2, uint64(*firstTree+seed)))
 		tree, w := randomWorld(r)
-		rule := rules[seed%len(rules)]
-		f(t, seed, r, NewEngine(tree, rule, Options{Rotate: 15 * time.Minute, ResumeAfter: 10 * time.Minute}), tree, w)
+		f(t, *firstTree+seed, r, NewEngine(tree, rules[seed%len(rules)], randomOptions), tree, w)
 	}
 }
 
@@ -110,81 +123,105 @@ func lows(e *Engine, w *World) []Milliamps {
 	return out
 }
 
-func TestDecideIsFeasibleOnRandomTrees(t *testing.T) {
-	eachRandomWorld(t, func(t *testing.T, seed int, _ *rand.Rand, e *Engine, tree *Tree, w *World) {
-		var plan Plan
-		e.Decide(noon, w, &plan)
-		low := lows(e, w)
-		forced := make([]Load, tree.Len()) // what nobody can take away
-		for c := range forced {
-			for i, s := range w.Sessions {
-				if !s.CanPause && tree.Within(s.Circuit, c) {
-					forced[c] = forced[c].Plus(s.Wiring.At(low[i]))
-				}
-			}
-			for _, b := range w.Held {
-				if tree.Within(b.Circuit, c) {
-					forced[c] = forced[c].Plus(b.Wiring.At(b.Level))
-				}
-			}
-			for _, b := range w.Idle {
-				if tree.Within(b.Circuit, c) && plan.Covered[c] {
-					forced[c] = forced[c].Plus(b.Wiring.At(b.Level))
-				}
-			}
+func TestDecideKeepsItsPromisesOnRandomTrees(t *testing.T) {
+	eachRandomWorld(t, func(t *testing.T, seed int, r *rand.Rand, e *Engine, tree *Tree, w *World) {
+		if r.IntN(2) == 0 {
+			randomTurns(r, w)
 		}
-		for c, sum := range drawn(tree, w, &plan) {
-			for r := range resources {
-				permitted := max(w.Permitted[c].of(r), forced[c].of(r))
-				require.LessOrEqual(t, sum.of(r), permitted, "seed %d, circuit %d, resource %d", seed, c, r)
-			}
-		}
-		for i, s := range w.Sessions {
-			level := plan.Allocations[i].Level
-			require.LessOrEqual(t, level, max(s.Max, 0), "seed %d, session %d: above its maximum", seed, i)
-			require.Zero(t, level%s.Kind.step(), "seed %d, session %d: not a multiple of its step", seed, i)
-			if level != 0 {
-				require.GreaterOrEqual(t, level, s.Min, "seed %d, session %d: below its minimum", seed, i)
-			} else if !s.CanPause && s.Max >= s.Min && s.Min > 0 {
-				require.Fail(t, "paused", "seed %d, session %d cannot pause", seed, i)
-			}
-		}
+		checkDecision(t, seed, r, e, tree, w)
 	})
 }
 
-func TestDecideLeavesNothingOverOnRandomTrees(t *testing.T) {
-	eachRandomWorld(t, func(t *testing.T, seed int, _ *rand.Rand, e *Engine, tree *Tree, w *World) {
-		var plan Plan
-		e.Decide(noon, w, &plan)
-		for i, s := range w.Sessions {
-			a := plan.Allocations[i]
-			if a.Reason.Code == ReasonWaiting || a.Level+s.Kind.step() > s.Max || s.UsesLess {
-				continue
-			}
-			more := s.Wiring.At(s.Kind.step())
-			room := true
-			for c := s.Circuit; c >= 0; c = tree.Parent(c) {
-				room = room && plan.Booked[c].Plus(more).Fits(w.Permitted[c])
-			}
-			require.False(t, room, "seed %d: session %d could have more than %d", seed, i, a.Level)
+// FuzzDecide lets the fuzzer choose what would be random. A long run:
+// go test ./policy -fuzz FuzzDecide -fuzztime 1h
+func FuzzDecide(f *testing.F) {
+	for seed := range 20 {
+		f.Add(uint8(seed), chosen(uint64(seed), 600))
+	}
+	f.Fuzz(func(t *testing.T, rule uint8, choices []byte) {
+		r := rand.New(&choice{left: choices})
+		tree, w := randomWorld(r)
+		if r.IntN(2) == 0 {
+			randomTurns(r, w)
 		}
+		checkDecision(t, int(rule), r, NewEngine(tree, rules[int(rule)%len(rules)], randomOptions), tree, w)
 	})
 }
 
-func TestDecideIgnoresTheOrderOfSessions(t *testing.T) {
-	eachRandomWorld(t, func(t *testing.T, seed int, r *rand.Rand, e *Engine, _ *Tree, w *World) {
-		var plan, shuffled Plan
-		e.Decide(noon, w, &plan)
-		byKey := map[int]Allocation{}
-		for _, a := range plan.Allocations {
-			byKey[a.Key] = a
+// checkDecision decides and checks everything that a plan promises.
+func checkDecision(t *testing.T, seed int, r *rand.Rand, e *Engine, tree *Tree, w *World) {
+	var plan Plan
+	e.Decide(noon, w, &plan)
+	low := lows(e, w)
+	forced := make([]Load, tree.Len()) // what nobody can take away
+	for c := range forced {
+		for i, s := range w.Sessions {
+			if !s.CanPause && tree.Within(s.Circuit, c) {
+				forced[c] = forced[c].Plus(s.Wiring.At(low[i]))
+			}
 		}
-		r.Shuffle(len(w.Sessions), func(i, k int) { w.Sessions[i], w.Sessions[k] = w.Sessions[k], w.Sessions[i] })
-		e.Decide(noon, w, &shuffled)
-		for _, a := range shuffled.Allocations {
-			require.Equal(t, byKey[a.Key], a, "seed %d", seed)
+		for _, b := range w.Held {
+			if tree.Within(b.Circuit, c) {
+				forced[c] = forced[c].Plus(b.Wiring.At(b.Level))
+			}
 		}
-	})
+		for _, b := range w.Idle {
+			if tree.Within(b.Circuit, c) && plan.Covered[c] {
+				forced[c] = forced[c].Plus(b.Wiring.At(b.Level))
+			}
+		}
+	}
+	for c, sum := range drawn(tree, w, &plan) {
+		for r := range resources {
+			permitted := max(w.Permitted[c].of(r), forced[c].of(r))
+			require.LessOrEqual(t, sum.of(r), permitted, "seed %d, circuit %d, resource %d", seed, c, r)
+		}
+	}
+	for i, s := range w.Sessions {
+		checkLevel(t, seed, s, plan.Allocations[i])
+		if roomForMore(tree, w, &plan, i) {
+			require.Fail(t, "left over", "seed %d: session %d could have more than %d", seed, i, plan.Allocations[i].Level)
+		}
+	}
+	byKey := map[int]Allocation{}
+	for _, a := range plan.Allocations {
+		byKey[a.Key] = a
+	}
+	r.Shuffle(len(w.Sessions), func(i, k int) { w.Sessions[i], w.Sessions[k] = w.Sessions[k], w.Sessions[i] })
+	var shuffled Plan
+	e.Decide(noon, w, &shuffled)
+	for _, a := range shuffled.Allocations {
+		require.Equal(t, byKey[a.Key], a, "seed %d: the order of the sessions matters", seed)
+	}
+}
+
+// checkLevel checks one session's level against its own bounds.
+func checkLevel(t *testing.T, seed int, s Session, a Allocation) {
+	require.LessOrEqual(t, a.Level, max(s.Max, 0), "seed %d, session %d: above its maximum", seed, s.Key)
+	require.Zero(t, a.Level%s.Kind.step(), "seed %d, session %d: not a multiple of its step", seed, s.Key)
+	require.Equal(t, s.Wiring.Power(a.Level), a.Power, "seed %d, session %d", seed, s.Key)
+	if a.Level != 0 {
+		require.GreaterOrEqual(t, a.Level, s.Min, "seed %d, session %d: below its minimum", seed, s.Key)
+		require.Zero(t, a.Queue, "seed %d, session %d: charges and waits", seed, s.Key)
+	} else if !s.CanPause && s.Max >= s.Min+s.Kind.step() && s.Min > 0 {
+		require.Fail(t, "paused", "seed %d, session %d cannot pause", seed, s.Key)
+	}
+}
+
+// roomForMore reports whether a session that charges could have another step.
+func roomForMore(tree *Tree, w *World, plan *Plan, i int) bool {
+	s, a := w.Sessions[i], plan.Allocations[i]
+	waits := a.Reason.Code == ReasonWaiting || a.Reason.Code == ReasonResting
+	if waits || a.Level+s.Kind.step() > s.Max || s.UsesLess {
+		return false
+	}
+	more := s.Wiring.At(s.Kind.step())
+	for c := s.Circuit; c >= 0; c = tree.Parent(c) {
+		if !plan.Booked[c].Plus(more).Fits(w.Permitted[c]) {
+			return false
+		}
+	}
+	return true
 }
 
 func TestTheLargestSetChargesOnRandomTrees(t *testing.T) {

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"cmp"
+	"encoding/binary"
 	"flag"
 	"math/big"
 	"math/rand/v2"
@@ -11,9 +12,12 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// trees is how many random problems each property is tried on. A long run:
-// go test ./policy -run Random -args -trees 1000000
-var trees = flag.Int("trees", 6000, "random problems for each property")
+// trees is how many random problems each property is tried on, from firstTree
+// on. A long run: go test ./policy -run Random -args -trees 1000000
+var (
+	trees     = flag.Int("trees", 6000, "random problems for each property")
+	firstTree = flag.Int("first-tree", 0, "number of the first random problem")
+)
 
 // problem is a random instance of what the solver is given.
 type problem struct {
@@ -200,16 +204,58 @@ func levelOfFull(p problem, c, r int, stopped []bool, x []*big.Rat, at func(int,
 }
 
 func TestFillAgreesWithProgressiveFillingOnRandomTrees(t *testing.T) {
-	var f filler
 	for seed := range *trees / 4 {
-		p := randomProblem(rand.New(rand.NewPCG(1, uint64(seed))), seed%2 == 1)
-		f.tree = p.tree
-		f.claims = append(f.claims[:0], p.claims...)
-		f.fill(p.capacity)
-		for i, want := range oracle(p) {
-			got := f.claims[i].x
-			w, _ := want.Float64()
-			require.InDelta(t, w, float64(got), 7*float64(len(p.claims)), "seed %d, item %d of %d", seed, i, len(p.claims))
-		}
+		seed += *firstTree
+		checkFill(t, seed, randomProblem(rand.New(rand.NewPCG(1, uint64(seed))), seed%2 == 1))
 	}
+}
+
+// FuzzFill lets the fuzzer choose what would be random.
+func FuzzFill(f *testing.F) {
+	for seed := range 20 {
+		f.Add(seed%2 == 1, chosen(uint64(seed), 600))
+	}
+	f.Fuzz(func(t *testing.T, offsets bool, choices []byte) {
+		checkFill(t, 0, randomProblem(rand.New(&choice{left: choices}), offsets))
+	})
+}
+
+// checkFill compares the solver with the oracle.
+func checkFill(t *testing.T, seed int, p problem) {
+	f := filler{tree: p.tree, claims: slices.Clone(p.claims)}
+	f.fill(p.capacity)
+	for i, want := range oracle(p) {
+		w, _ := want.Float64()
+		require.InDelta(t, w, float64(f.claims[i].x), 7*float64(len(p.claims)), "seed %d, item %d of %d", seed, i, len(p.claims))
+	}
+}
+
+// choice is a source of numbers that a fuzzer chooses. When they are used up it
+// goes on with random ones that depend on the last.
+type choice struct {
+	left []byte
+	last uint64
+	rest *rand.PCG
+}
+
+func (c *choice) Uint64() uint64 {
+	if len(c.left) >= 8 {
+		c.last = binary.LittleEndian.Uint64(c.left)
+		c.left = c.left[8:]
+		return c.last
+	}
+	if c.rest == nil {
+		c.rest = rand.NewPCG(c.last, uint64(len(c.left)))
+	}
+	return c.rest.Uint64()
+}
+
+// chosen is n random bytes to begin with.
+func chosen(seed uint64, n int) []byte {
+	r := rand.NewPCG(7, seed)
+	out := make([]byte, 0, n)
+	for len(out) < n {
+		out = binary.LittleEndian.AppendUint64(out, r.Uint64())
+	}
+	return out
 }
