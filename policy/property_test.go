@@ -18,20 +18,40 @@ func TestDecideIsFairOnRandomTrees(t *testing.T) {
 		}
 		var plan Plan
 		e.Decide(noon, w, &plan)
+		shares := sharesOf(e, w)
 		for i := range e.claims {
 			if c := &e.claims[i]; !c.waits && c.x+c.step <= c.hi {
-				require.True(t, hasBottleneck(e, i), "seed %d, %s: session %d has %d of %d", seed, e.rule.Name(), i, c.x, c.hi)
+				require.True(t, hasBottleneck(e, shares, i), "seed %d, %s: session %d has %d of %d", seed, e.rule.Name(), i, c.x, c.hi)
 			}
 		}
 	})
 }
 
+// sharesOf is what the rule says of every claim that does not wait.
+func sharesOf(e *Engine, w *World) []Share {
+	var charge []*Session
+	for i := range e.claims {
+		if !e.claims[i].waits {
+			charge = append(charge, &w.Sessions[e.claims[i].session])
+		}
+	}
+	said := make([]Share, len(charge))
+	e.rule.Shares(noon, charge, said)
+	shares := make([]Share, len(e.claims))
+	for i := range e.claims {
+		if !e.claims[i].waits {
+			shares[i], said = said[0], said[1:]
+		}
+	}
+	return shares
+}
+
 // hasBottleneck reports whether claim i is held back by somebody's equals only.
-func hasBottleneck(e *Engine, i int) bool {
+func hasBottleneck(e *Engine, shares []Share, i int) bool {
 	c := &e.claims[i]
 	for at := int(c.circuit); at >= 0; at = e.tree.parent[at] {
 		for r, k := range c.cost {
-			if k != 0 && e.room[at].of(r) < int64(k)*coarse(e) && deservesAsMuch(e, i, at, r) {
+			if k != 0 && e.room[at].of(r) < int64(k)*coarse(e) && deservesAsMuch(e, shares, i, at, r) {
 				return true
 			}
 		}
@@ -45,18 +65,18 @@ func coarse(e *Engine) int64 { return int64(3*len(e.claims)+1) * 100 }
 
 // deservesAsMuch reports whether nobody on resource r of the circuit has more
 // than the rule allows beside claim i.
-func deservesAsMuch(e *Engine, i, circuit, r int) bool {
-	c := &e.claims[i]
+func deservesAsMuch(e *Engine, shares []Share, i, circuit, r int) bool {
+	c, mine := &e.claims[i], &shares[i]
 	for k := range e.claims {
-		o := &e.claims[k]
-		if k == i || o.waits || o.cost[r] == 0 || !e.tree.Within(int(o.circuit), circuit) || e.tiers[k] > e.tiers[i] {
+		o, theirs := &e.claims[k], &shares[k]
+		if k == i || o.waits || o.cost[r] == 0 || !e.tree.Within(int(o.circuit), circuit) || theirs.Tier > mine.Tier {
 			continue
 		}
 		allowed := int64(o.lo)
-		if e.tiers[k] == e.tiers[i] { // what the common level of i comes to for k
-			allowed = max(allowed, int64(o.weight)*(int64(c.x)-int64(c.offset))/int64(c.weight)+int64(o.offset))
+		if theirs.Tier == mine.Tier { // what the common level of i comes to for k
+			allowed = max(allowed, theirs.Weight*(int64(c.x)-int64(mine.Offset))/mine.Weight+int64(theirs.Offset))
 		}
-		if int64(o.x) > allowed+coarse(e)*(1+int64(o.weight)/int64(c.weight)) {
+		if int64(o.x) > allowed+coarse(e)*(1+theirs.Weight/mine.Weight) {
 			return false
 		}
 	}
