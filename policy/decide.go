@@ -193,7 +193,7 @@ func (e *Engine) share(now time.Time, w *World) {
 	oneTier := true
 	for k, i := range e.order {
 		c, share := &e.claims[i], &e.shares[k]
-		c.offset, c.weight = int32(share.Offset), int32(min(max(1, share.Weight), maxWeight))
+		c.follow(*share)
 		e.tiers[i] = share.Tier
 		oneTier = oneTier && share.Tier == e.shares[0].Tier
 	}

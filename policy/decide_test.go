@@ -132,6 +132,22 @@ func TestDecideKeepsItsPromisesOnRandomTrees(t *testing.T) {
 	})
 }
 
+// wild is a rule that says anything.
+type wild struct{ equal }
+
+func (wild) Shares(_ time.Time, sessions []*Session, out []Share) {
+	for i, s := range sessions {
+		r := rand.New(rand.NewPCG(9, uint64(s.Key)))
+		out[i] = Share{Tier: r.IntN(3) - 1, Weight: r.Int64() >> (40 + r.IntN(24)), Offset: Milliamps(r.Uint64()) >> (24 + r.IntN(30))}
+	}
+}
+
+func TestDecideKeepsItsPromisesWhateverTheRuleSaysOnRandomTrees(t *testing.T) {
+	eachRandomWorld(t, func(t *testing.T, seed int, r *rand.Rand, _ *Engine, tree *Tree, w *World) {
+		checkDecision(t, seed, r, NewEngine(tree, wild{}, randomOptions), tree, w)
+	})
+}
+
 // FuzzDecide lets the fuzzer choose what would be random. A long run:
 // go test ./policy -fuzz FuzzDecide -fuzztime 1h
 func FuzzDecide(f *testing.F) {

@@ -5,7 +5,7 @@ import (
 )
 
 // levelShift and levelScale set the resolution of the common level. Levels of
-// claims and their offsets stay below 2^29 mA, and a claim's weight below
+// claims and their offsets stay below maxOffset, and a claim's weight below
 // maxWeight. A common level stays below maxLevel, and its product with a weight
 // below 2^62.
 const (
@@ -13,7 +13,18 @@ const (
 	levelScale = 1 << levelShift
 	maxWeight  = 1 << levelShift
 	maxLevel   = 1 << (levelShift + 22)
+	maxOffset  = 1 << 29 // mA
 )
+
+// follow sets how the claim follows the common level. A share that would take
+// it from one bound to the other outside of what the solver can reckon with is
+// brought to where it can.
+func (c *claim) follow(share Share) {
+	const reach = maxLevel >> (levelShift + 1) // mA for each unit of weight
+	weight := min(max(1, share.Weight, int64(c.hi)/reach+1), maxWeight)
+	offset := min(max(int64(share.Offset), int64(c.hi)-weight*reach, -maxOffset), int64(c.lo)+weight*reach, maxOffset)
+	c.weight, c.offset = int32(weight), int32(offset)
+}
 
 // resources of a circuit: one for each phase in milliamperes, one for the
 // total power in milliwatts.
