@@ -2,6 +2,7 @@ package policy
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -27,10 +28,12 @@ type crowd struct {
 func newCrowd(t *testing.T, permitted Load, sessions ...Session) *crowd {
 	tree, err := NewTree([]CircuitSpec{{ID: "row"}})
 	require.NoError(t, err)
-	rule, err := RuleNamed("equal")
-	require.NoError(t, err)
-	c := &crowd{t: t, engine: NewEngine(tree, rule, turnOptions), now: noon}
-	c.world = World{Permitted: []Load{permitted}, ArrivalReserve: make([]Load, 1), Sessions: sessions}
+	return newCrowdOn(t, NewEngine(tree, equal{}, turnOptions), []Load{permitted}, sessions...)
+}
+
+func newCrowdOn(t *testing.T, engine *Engine, permitted []Load, sessions ...Session) *crowd {
+	c := &crowd{t: t, engine: engine, now: noon}
+	c.world = World{Permitted: permitted, ArrivalReserve: make([]Load, len(permitted)), Sessions: sessions}
 	for i := range c.world.Sessions {
 		s := &c.world.Sessions[i]
 		s.Key = i
@@ -97,17 +100,52 @@ func cars(n int) []Session {
 	return list
 }
 
+// TestHalfOfTheCarsTakeTurns plays eight hours with room for half of the cars:
+// by every rule, and whatever has room for half of them.
 func TestHalfOfTheCarsTakeTurns(t *testing.T) {
-	c := newCrowd(t, amps3(30), cars(10)...)
-	c.play(8 * time.Hour)
-	most, least := c.energy[0], c.energy[0]
-	for i := range c.energy {
-		require.LessOrEqual(t, c.waits[i], 2*turnOptions.Rotate, "session %d waited too long", i)
-		most, least = max(most, c.energy[i]), min(least, c.energy[i])
+	onPhase := func(list []Session) []Session {
+		for i := range list {
+			list[i].Wiring = Wiring{Phases: On(Phase(i % 3)), Volts: 230}
+		}
+		return list
 	}
-	require.Equal(t, 5, c.charging())
-	require.LessOrEqual(t, most*100, least*125, "like cars get like energy: %v", c.energy)
-	require.Zero(t, c.restart, "a car is started at most once in a slot")
+	on := func(list []Session, circuits ...int) []Session {
+		for i := range list {
+			list[i].Circuit = circuits[i%len(circuits)]
+		}
+		return list
+	}
+	circuits := []CircuitSpec{{ID: "grid"}, {ID: "hall", Parent: "grid"}, {ID: "row-a", Parent: "hall"}, {ID: "row-b", Parent: "hall"}, {ID: "yard", Parent: "grid"}}
+	tree, err := NewTree(circuits)
+	require.NoError(t, err)
+	const grid, hall, rowA, rowB, yard = 0, 1, 2, 3, 4
+	free := NoLimit()
+	for name, c := range map[string]struct {
+		permitted []Load
+		cars      []Session
+	}{
+		"one circuit, in amperes":            {[]Load{grid: amps3(30), hall: free, rowA: free, rowB: free, yard: free}, cars(10)},
+		"one circuit, in kilowatts":          {[]Load{grid: kw(21), hall: free, rowA: free, rowB: free, yard: free}, cars(10)},
+		"an odd number of cars":              {[]Load{grid: amps3(36), hall: free, rowA: free, rowB: free, yard: free}, cars(11)},
+		"the rows, each for itself":          {[]Load{grid: free, hall: free, rowA: amps3(18), rowB: amps3(12), yard: amps3(6)}, on(cars(12), rowA, rowB, rowA, rowB, rowA, yard)},
+		"the grid, over rows of unlike size": {[]Load{grid: amps3(36), hall: amps3(60), rowA: amps3(63), rowB: amps3(63), yard: amps3(24)}, on(cars(12), rowA, rowB, yard, rowA, rowA, hall)},
+		"single phases":                      {[]Load{grid: amps3(12), hall: free, rowA: free, rowB: free, yard: free}, onPhase(cars(12))},
+		"single phases behind kilowatts":     {[]Load{grid: free, hall: kw(12), rowA: free, rowB: free, yard: free}, on(onPhase(cars(16)), rowA, rowB)},
+		"many cars":                          {[]Load{grid: amps3(120), hall: free, rowA: free, rowB: free, yard: free}, on(cars(40), rowA, rowB, yard)},
+	} {
+		for _, rule := range rules {
+			t.Run(name+"/"+rule.Name(), func(t *testing.T) {
+				crowd := newCrowdOn(t, NewEngine(tree, rule, turnOptions), c.permitted, slices.Clone(c.cars)...)
+				crowd.play(8 * time.Hour)
+				for i := range crowd.energy {
+					require.LessOrEqual(t, crowd.waits[i], 2*turnOptions.Rotate, "session %d waited too long", i)
+				}
+				most, least := slices.Max(crowd.energy), slices.Min(crowd.energy)
+				require.LessOrEqual(t, most*100, least*125, "like cars get like energy: %v", crowd.energy)
+				require.Zero(t, crowd.restart, "a car is started at most once in a slot")
+			})
+		}
+	}
 }
 
 func TestAQuarterOfTheCarsTakeTurns(t *testing.T) {
