@@ -58,6 +58,9 @@ type Session struct {
 	Turn   Turn
 }
 
+// idle reports whether the car draws next to nothing of what it may.
+func (s *Session) idle() bool { return s.UsesLess && 2*s.Uses <= s.Min }
+
 // Turn is where a session stands in the rotation when not everybody can have
 // the minimum. The caller keeps it from one decision to the next with After.
 type Turn struct {

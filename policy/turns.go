@@ -11,6 +11,8 @@ import (
 //
 //   - A session keeps its turn for Options.Rotate, then makes room for those
 //     who waited longest, and among them for those who were served least.
+//   - One that draws next to nothing, because its car is full or asleep, keeps
+//     its turn for Options.MinOn only: enough to see whether it wakes up.
 //   - One that never charged is started early, in the place of one that
 //     charged for Options.MinOn, because many cars fall asleep when they are
 //     offered nothing for minutes.
@@ -30,7 +32,7 @@ const (
 	rankOverdue             // waited for a whole turn
 	rankNew                 // never charged
 	rankWaiting
-	rankEnded   // its turn is over
+	rankEnded   // its turn is over, or it does not use it
 	rankResting // was paused a moment ago
 )
 
@@ -100,7 +102,7 @@ func (e *Engine) rankOf(now time.Time, s *Session) rank {
 	switch {
 	case s.Turn.Running && took < min(e.opt.MinOn, e.opt.Rotate):
 		return rankFresh
-	case s.Turn.Running && took < e.opt.Rotate:
+	case s.Turn.Running && took < e.opt.Rotate && !s.idle():
 		return rankTurn
 	case s.Turn.Running:
 		return rankEnded
@@ -317,7 +319,7 @@ func (e *Engine) queueOthers(now time.Time, plan *Plan) {
 		}
 		position++
 		a := &plan.Allocations[c.c.session]
-		a.Reason, a.Queue = reasonOf(int(c.c.bound)), Queue{Position: position, Expected: e.turnEnds(position)}
+		a.Reason, a.Queue = reasonOf(int(c.c.bound)), Queue{Position: position, Expected: e.turnEnds(now, position, c.rank)}
 		a.Reason.Code = ReasonWaiting
 		plan.Review = earlier(plan.Review, a.Queue.Expected)
 	}
@@ -334,23 +336,34 @@ func (e *Engine) turnsOf(now time.Time, circuit int) {
 		if !c.in || c.rank == rankMust || circuit >= 0 && !e.tree.Within(int(c.c.circuit), circuit) {
 			continue
 		}
-		began := now
+		began, turn := now, e.opt.Rotate
 		if c.s.Turn.Running {
 			began = c.s.Turn.Since
 		}
-		e.ends = append(e.ends, began.Add(e.opt.Rotate))
+		if c.s.idle() {
+			turn = min(turn, e.opt.MinOn)
+		}
+		e.ends = append(e.ends, began.Add(turn))
 	}
 	slices.SortFunc(e.ends, time.Time.Compare)
 }
 
-// turnEnds is when the nth turn of e.ends is over, counting round and round;
-// zero where nobody has a turn that ends.
-func (e *Engine) turnEnds(nth int) time.Time {
+// turnEnds is when the nth turn of e.ends is over for one of that rank, counting
+// round and round; zero where nobody has a turn that ends. One that never
+// charged need not wait for the end of a turn, only for MinOn of it.
+func (e *Engine) turnEnds(now time.Time, nth int, r rank) time.Time {
 	if len(e.ends) == 0 {
 		return time.Time{}
 	}
 	rounds := (nth - 1) / len(e.ends)
-	return e.ends[(nth-1)%len(e.ends)].Add(time.Duration(rounds) * e.opt.Rotate)
+	end := e.ends[(nth-1)%len(e.ends)].Add(time.Duration(rounds) * e.opt.Rotate)
+	if r == rankNew {
+		end = end.Add(min(0, e.opt.MinOn-e.opt.Rotate))
+	}
+	if end.Before(now) {
+		return now
+	}
+	return end
 }
 
 // earlier is the earlier of two times of which either may be unset.

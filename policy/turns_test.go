@@ -148,6 +148,36 @@ func TestHalfOfTheCarsTakeTurns(t *testing.T) {
 	}
 }
 
+// TestExpectedTimesAreKept compares what waiting cars were told last with when
+// they were started.
+func TestExpectedTimesAreKept(t *testing.T) {
+	for name, list := range map[string][]Session{"like cars": cars(12), "with one that is full": cars(12)} {
+		t.Run(name, func(t *testing.T) {
+			c := newCrowd(t, amps3(30), list...)
+			if name != "like cars" {
+				c.world.Sessions[3].UsesLess, c.world.Sessions[3].Uses = true, 1000
+			}
+			told := make([]time.Time, len(list))
+			for range 8 * 60 {
+				c.play(time.Minute)
+				for i, a := range c.plan.Allocations {
+					if a.Level > 0 {
+						if !told[i].IsZero() {
+							off := c.now.Add(-time.Minute).Sub(told[i]).Abs()
+							require.LessOrEqual(t, off, time.Minute, "session %d was told %s", i, told[i])
+						}
+						told[i] = time.Time{}
+						continue
+					}
+					require.False(t, a.Queue.Expected.Before(c.now.Add(-time.Minute)), "expected in the past")
+					require.Positive(t, a.Queue.Position)
+					told[i] = a.Queue.Expected
+				}
+			}
+		})
+	}
+}
+
 func TestAQuarterOfTheCarsTakeTurns(t *testing.T) {
 	c := newCrowd(t, amps3(18), cars(12)...)
 	c.play(8 * time.Hour)
@@ -197,6 +227,18 @@ func TestANewCarIsStartedEarly(t *testing.T) {
 	require.Equal(t, 1, c.plan.Allocations[0].Queue.Position)
 	require.False(t, c.plan.Allocations[0].Queue.Expected.IsZero())
 	require.Contains(t, c.plan.Allocations[0].Reason.Text(c.engine.Tree(), "equally"), "row is full on L1 even at the minimum; waits for its turn")
+}
+
+func TestACarThatIsFullKeepsNoPlaceFromTheOthers(t *testing.T) {
+	c := newCrowd(t, amps3(12), cars(4)...)
+	c.world.Sessions[0].UsesLess, c.world.Sessions[0].Uses = true, 1000
+	c.play(8 * time.Hour)
+	for i := 1; i < 4; i++ {
+		require.Greater(t, c.energy[i], 2*c.energy[0], "the others charge most of the time: %v", c.energy)
+	}
+	require.NotZero(t, c.energy[0], "it is offered power now and then, in case it wakes up")
+	require.LessOrEqual(t, c.waits[0], 3*turnOptions.Rotate)
+	require.Zero(t, c.restart)
 }
 
 func TestAPausedCarRests(t *testing.T) {
