@@ -35,10 +35,11 @@ type Engine struct {
 	places  []int32 // counting sort
 
 	admitted []*Session // those that do not wait, in the order of the claims
-	shares   []Share
-	tiers    []int   // of every claim
-	order    []int32 // claims that do not wait, by tier
-	tier     []claim // those of one tier
+	shares   []Share    // what the rule says of them
+	oneTier  bool       // whether they are all of the same tier
+	tiers    []int      // of every claim
+	order    []int32    // claims that do not wait, by tier
+	tier     []claim    // those of one tier
 	fill     filler
 
 	candidates []candidate
@@ -71,9 +72,13 @@ func (e *Engine) Decide(now time.Time, w *World, plan *Plan) {
 	e.book(w, plan)
 	e.bounds()
 	e.admit(now, w, plan)
-	e.share(now, w)
+	e.ask(now, w)
+	e.share()
 	if e.lend(w) {
-		e.share(now, w)
+		e.share()
+	}
+	if e.balance() {
+		e.share()
 	}
 	e.handOutRest()
 	e.conclude(w, plan)
@@ -178,9 +183,9 @@ func (e *Engine) bounds() {
 // roundUp is the multiple of the step at or above the level.
 func roundUp(level, step int32) int32 { return level + (step-level%step)%step }
 
-// share gives every claim that does not wait a level between its bounds by the
-// rule, tier by tier.
-func (e *Engine) share(now time.Time, w *World) {
+// ask has the rule say how every claim that does not wait follows the common
+// level.
+func (e *Engine) ask(now time.Time, w *World) {
 	e.admitted, e.order = e.admitted[:0], e.order[:0]
 	for i := range e.claims {
 		if c := &e.claims[i]; !c.waits {
@@ -190,14 +195,22 @@ func (e *Engine) share(now time.Time, w *World) {
 	}
 	e.shares, e.tiers = zeroed(e.shares, len(e.admitted)), resize(e.tiers, len(e.claims))
 	e.rule.Shares(now, e.admitted, e.shares)
-	oneTier := true
+	e.oneTier = true
 	for k, i := range e.order {
-		c, share := &e.claims[i], &e.shares[k]
-		c.follow(*share)
+		share := &e.shares[k]
+		e.claims[i].follow(*share)
 		e.tiers[i] = share.Tier
-		oneTier = oneTier && share.Tier == e.shares[0].Tier
+		e.oneTier = e.oneTier && share.Tier == e.shares[0].Tier
 	}
-	if oneTier && len(e.order) == len(e.claims) { // nothing to pick: solve in place
+	if !e.oneTier {
+		slices.SortStableFunc(e.order, func(a, b int32) int { return cmp.Compare(e.tiers[b], e.tiers[a]) })
+	}
+}
+
+// share gives every claim that does not wait a level between its bounds, tier by
+// tier.
+func (e *Engine) share() {
+	if e.oneTier && len(e.order) == len(e.claims) { // nothing to pick: solve in place
 		e.fill.claims = e.claims
 		e.fill.fill(e.left)
 		e.room = zeroed(e.room, e.tree.Len())
@@ -213,7 +226,6 @@ func (e *Engine) share(now time.Time, w *World) {
 		e.claims[i].x = e.claims[i].lo
 	}
 	e.leave()
-	slices.SortStableFunc(e.order, func(a, b int32) int { return cmp.Compare(e.tiers[b], e.tiers[a]) })
 	for from := 0; from < len(e.order); {
 		to := from + 1
 		for to < len(e.order) && e.tiers[e.order[to]] == e.tiers[e.order[from]] {

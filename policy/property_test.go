@@ -41,6 +41,9 @@ func sharesOf(e *Engine, w *World) []Share {
 	for i := range e.claims {
 		if !e.claims[i].waits {
 			shares[i], said = said[0], said[1:]
+			if s := &shares[i]; s.Balance > 0 { // moved for the phases' sake, by no more than two phases' worth
+				s.Offset = min(max(s.Offset, Milliamps(e.claims[i].offset)), s.Offset+2*s.Balance)
+			}
 		}
 	}
 	return shares

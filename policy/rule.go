@@ -12,6 +12,10 @@ type Share struct {
 	Tier   int   // higher tiers are filled first
 	Weight int64 // 1 … 1<<20
 	Offset Milliamps
+	// Balance, where above 0, is added to the offset for every phase on which
+	// there is room for the session, shared by those on which there is none: see
+	// balance.go.
+	Balance Milliamps
 }
 
 // Rule turns what sessions want into shares. The solver does the rest, so that

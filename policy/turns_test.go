@@ -305,6 +305,12 @@ func TestRulesShareAsTheySay(t *testing.T) {
 			{Max: 32_000, Need: 22 * KWh, Leaves: in(time.Hour)}, {Max: 32_000, Need: 22 * KWh, Leaves: in(12 * time.Hour)},
 		}, []int64{320, 80}},
 		{"deadline", 40, []Session{{Max: 32_000}, {Max: 32_000}}, []int64{200, 200}}, // nothing is known of either
+		{"deadline", 40, []Session{ // nobody can charge 900 kWh in an hour: no reason to take it from others in a hurry
+			{Max: 32_000, Need: 900 * KWh, Leaves: in(time.Hour)}, {Max: 32_000, Need: 25 * KWh, Leaves: in(time.Hour)},
+		}, []int64{200, 200}},
+		{"deadline", 40, []Session{ // the first wanted to be gone four hours ago
+			{Max: 32_000, Need: 22 * KWh, Leaves: in(-4 * time.Hour)}, {Max: 32_000, Need: 22 * KWh, Leaves: in(90 * time.Minute)},
+		}, []int64{80, 320}},
 	} {
 		t.Run(fmt.Sprint(c.rule, c.permitted), func(t *testing.T) {
 			rule, err := RuleNamed(c.rule)
@@ -322,6 +328,34 @@ func TestRulesShareAsTheySay(t *testing.T) {
 	}
 	_, err = RuleNamed("fair")
 	require.EqualError(t, err, `no rule "fair": the rules are equal, proportional, priority, first_come, deadline`)
+}
+
+// TestDeadlinePrefersCarsThatUseThePhasesWithRoom: of like urgency, the car on
+// three phases gets more of the one that is short, until all are full.
+func TestDeadlinePrefersCarsThatUseThePhasesWithRoom(t *testing.T) {
+	tree, err := NewTree([]CircuitSpec{{ID: "grid"}})
+	require.NoError(t, err)
+	one := Session{Key: 0, Wiring: Wiring{Phases: On(L1), Volts: 230}, Min: 6000, Max: 32_000, CanPause: true}
+	three := Session{Key: 1, Wiring: Wiring{Phases: AllPhases, Volts: 230}, Min: 6000, Max: 32_000, CanPause: true}
+	decide := func(sessions ...Session) []Allocation {
+		var plan Plan
+		w := World{Permitted: []Load{amps3(32)}, ArrivalReserve: make([]Load, 1), Sessions: sessions}
+		NewEngine(tree, deadline{}, turnOptions).Decide(noon, &w, &plan)
+		return plan.Allocations
+	}
+	given := decide(one, three)
+	require.Equal(t, Milliamps(6000), given[0].Level)
+	require.Equal(t, Milliamps(26_000), given[1].Level)
+
+	two, other := one, one // the other phases are full as well: nothing to prefer
+	two.Key, two.Wiring.Phases, other.Key, other.Wiring.Phases = 2, On(L2), 3, On(L3)
+	for _, a := range decide(one, three, two, other) {
+		require.Equal(t, Milliamps(16_000), a.Level)
+	}
+
+	one.Need, one.Leaves = 7*KWh, noon.Add(time.Hour) // it has no time to spare, the other has two hours
+	three.Need, three.Leaves = 22*KWh, noon.Add(3*time.Hour)
+	require.Equal(t, Milliamps(26_000), decide(one, three)[0].Level)
 }
 
 func TestAnUnusedShareIsLentAndComesBack(t *testing.T) {
