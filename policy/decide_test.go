@@ -149,7 +149,7 @@ func TestDecideKeepsItsPromisesWhateverTheRuleSaysOnRandomTrees(t *testing.T) {
 }
 
 // FuzzDecide lets the fuzzer choose what would be random. A long run:
-// go test ./policy -fuzz FuzzDecide -fuzztime 1h
+// go test ./policy -run '^$' -fuzz FuzzDecide -fuzzminimizetime 1x -fuzztime 1h
 func FuzzDecide(f *testing.F) {
 	for seed := range 20 {
 		f.Add(uint8(seed), chosen(uint64(seed), 600))
