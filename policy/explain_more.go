@@ -15,7 +15,7 @@ func (b *Basis) more(i int) []string {
 		return []string{"if its own maximum were higher, it could ask for more"}
 	case a.Reason.Code == ReasonUsesLess:
 		return []string{"if its car draws up to what it is given, its whole share comes back"}
-	case a.Reason.Circuit < 0 && s.Max < s.Min:
+	case a.Reason.Code == ReasonWaiting && a.Queue.Position == 0: // no level fits between its bounds
 		return []string{"if its own maximum were its minimum or more, it could charge"}
 	case a.Reason.Code == ReasonResting:
 		return []string{"if it has rested until " + b.clock(a.Queue.Expected) + ", it may start again"}
