@@ -12,7 +12,7 @@ import (
 )
 
 // printed is a command in a page and what the page says that it prints.
-var printed = regexp.MustCompile("(?s)```sh\n(.*?)```\n\n```text\n(.*?)```\n")
+var printed = regexp.MustCompile("(?s)```(?:sh|console)\n(.*?)```\n\n```text\n(.*?)```\n")
 
 // What docs/policy.md shows is what its commands print. With UPDATE=true the
 // page is rewritten; read the difference.

@@ -25,7 +25,7 @@ func sessionOf(s *edrvsim.Session) edrvapi.Session {
 	}
 	if r := s.Report; r != nil {
 		out.Report.At = millis(r.At)
-		if !r.Power.Missing {
+		if sound(r) {
 			out.Report.Power = edrvapi.Some(edrvapi.Milliwatts(math.Round(r.Power.Value * 1e6)))
 		}
 		if !r.Current.Missing {
@@ -33,6 +33,11 @@ func sessionOf(s *edrvsim.Session) edrvapi.Session {
 		}
 	}
 	return out
+}
+
+// sound reports whether the power of a report is a reading.
+func sound(r *edrvsim.Report) bool {
+	return !r.Power.Missing && r.Power.Text == "" && r.Power.Unit == "kW" && r.Power.Value >= 0 && r.Power.Value < 1e9
 }
 
 // plain reports whether a message can be converted: whether nothing in it was
@@ -45,8 +50,7 @@ func plain(m *edrvsim.Message) bool {
 		return m.Action != nil || m.Station != nil
 	}
 	r := m.Session.Report
-	return !m.Session.Raw && (r == nil || r.AtForm == edrvsim.TimeISO &&
-		r.Power.Text == "" && r.Power.Unit == "kW" && r.Current.Text == "" && r.Power.Value >= 0)
+	return !m.Session.Raw && (r == nil || r.AtForm == edrvsim.TimeISO && r.Current.Text == "" && (r.Power.Missing || sound(r)))
 }
 
 // millis cuts a time to what the wire carries.

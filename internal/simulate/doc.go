@@ -1,3 +1,16 @@
-// Package simulate runs the core of a site against the simulated eDRV in
-// virtual time: years of charging in minutes, bit for bit the same for a seed.
+// Package simulate runs the core of a site, the very one that the daemon runs,
+// against the simulated eDRV in virtual time: years of charging in minutes, bit
+// for bit the same for a seed.
+//
+//	scene.go    what is simulated: random sites, or those of a configuration
+//	rig.go      joins the core with the world, as the daemon's shell does
+//	daemon.go   what goes wrong with the process itself: crashes, pauses, disk
+//	aim.go      lets faults strike in states that are rare
+//	check.go    the checker: I1, I5, I6, I8, I9, I12, from books of its own
+//	truth.go    the checker against the true world: I2, I3, I4, I10, I11
+//	run.go      plays sites on all cores; result.go sums up
+//	shrink.go   makes a failing run short enough to read
+//
+// The checker shares no code with the ledger. Of the core it uses only what
+// the core says it believes.
 package simulate

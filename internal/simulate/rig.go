@@ -17,17 +17,49 @@ type Rig struct {
 	Site  *core.Site
 	// Effect, if set, sees every effect of the site at the time now.
 	Effect func(now time.Time, e core.Effect)
-	// After, if set, is called after every step of the site.
-	After func(now time.Time)
 
+	settings core.Settings
+	saved    core.Saved // what the journal holds
+	daemon   daemon     // what is wrong with the process
+	check    *checker   // nil: nobody judges
+	told     func(now time.Time, in core.Input)
+	stepped  func(now time.Time)
+	tamper   func([]core.Input) []core.Input // with what the site hears
+
+	kill     killing
 	pending  answers
 	sequence uint64
 	messages uint64
-	grouped  bool
+	steps    uint64
 }
+
+// killing is a crash at a chosen step.
+type killing struct {
+	step   uint64 // 0: none
+	before bool   // its effects are carried out
+}
+
+// killedFor is how long the daemon is away after it.
+const killedFor = 20 * time.Second
 
 // decodeEvery is how often a plain message takes the way through JSON.
 const decodeEvery = 64
+
+// newRig builds the world and the daemon of a scene.
+func newRig(settings core.Settings, world *edrvsim.World) (*Rig, error) {
+	r := &Rig{World: world, settings: settings}
+	return r, r.boot(world.Now())
+}
+
+// boot starts the daemon with what its journal holds.
+func (r *Rig) boot(now time.Time) (err error) {
+	r.saved.At = now
+	if r.Site, err = core.New(r.settings, r.saved, now); err != nil {
+		return err
+	}
+	r.answer(now, core.Grouped{})
+	return nil
+}
 
 // answer is an input that becomes due later.
 type answer struct {
@@ -55,11 +87,11 @@ func (a *answers) Pop() any {
 // Run goes on until the given time.
 func (r *Rig) Run(until time.Time) {
 	for {
-		next := r.Site.Wake()
+		next := r.daemon.wake(r.Site.Wake())
 		if at, ok := r.World.Next(); ok && at.Before(next) {
 			next = at
 		}
-		if len(r.pending) > 0 && r.pending[0].at.Before(next) {
+		if len(r.pending) > 0 && r.pending[0].at.Before(next) && !r.daemon.away() {
 			next = r.pending[0].at
 		}
 		if next.After(until) {
@@ -73,30 +105,60 @@ func (r *Rig) Run(until time.Time) {
 
 // step hands everything that is due to the site and carries out what it wants.
 func (r *Rig) step(now time.Time) {
+	if r.daemon.down(now) { // it is not there: eDRV's deliveries fail
+		for d := r.World.Take(); d != nil; d = r.World.Take() {
+			r.World.Nack(d)
+		}
+		return
+	}
 	var inputs []core.Input
 	for d := r.World.Take(); d != nil; d = r.World.Take() {
 		inputs = append(inputs, r.deliver(d.Message))
 		r.World.Ack(d)
 	}
+	if r.daemon.frozen(now) { // its mailbox takes them, and nobody looks
+		for _, in := range inputs {
+			r.answer(now, in)
+		}
+		return
+	}
 	for len(r.pending) > 0 && !r.pending[0].at.After(now) {
 		inputs = append(inputs, heap.Pop(&r.pending).(answer).in)
-	}
-	if !r.grouped {
-		r.grouped = true
-		inputs = append(inputs, core.Grouped{})
 	}
 	if len(inputs) == 0 && now.Before(r.Site.Wake()) {
 		return
 	}
-	effects := r.Site.Step(now, inputs...)
-	if r.After != nil {
-		defer r.After(now)
+	if r.tamper != nil {
+		inputs = r.tamper(inputs)
 	}
+	if r.told != nil {
+		for _, in := range inputs {
+			r.told(now, in)
+		}
+	}
+	r.steps++
+	effects := r.Site.Step(now, inputs...)
+	if r.kill.step == r.steps {
+		r.daemon.isDown, r.daemon.downUntil = true, now.Add(killedFor)
+		if r.kill.before {
+			return
+		}
+	}
+	if r.check != nil {
+		r.check.stepped(now)
+	}
+	saved := true
 	for _, e := range effects {
 		if r.Effect != nil {
 			r.Effect(now, e)
 		}
-		r.do(now, e)
+		saved = r.do(now, e, saved)
+	}
+	if r.check != nil {
+		r.check.after(now)
+	}
+	if r.stepped != nil {
+		r.stepped(now)
 	}
 }
 
@@ -109,44 +171,99 @@ func (r *Rig) deliver(m *edrvsim.Message) core.Input {
 }
 
 // do carries out an effect on the simulated eDRV. Its answer comes when the
-// reply would.
-func (r *Rig) do(now time.Time, e core.Effect) {
+// reply would. It reports whether the journal holds what was to be saved.
+func (r *Rig) do(now time.Time, e core.Effect, saved bool) bool {
 	switch e := e.(type) {
+	case core.Save:
+		if r.daemon.diskFails(now) {
+			return false
+		}
+		r.save(e)
 	case core.SendOrder:
+		if e.Raise && !saved {
+			r.answer(now, core.Reply{ID: e.ID, Outcome: core.NotSaved, Message: "no space left on device"})
+			return saved
+		}
+		if r.check != nil {
+			r.check.ordered(now, e)
+		}
 		reply := r.World.SetSessionLimit(e.Session, simLimit(e.Limit))
+		r.ordered(e.ID, reply)
 		r.answer(now.Add(reply.After), replyOf(e.ID, reply))
 	case core.InstallFallback:
+		if r.check != nil {
+			r.check.ordered(now, e)
+		}
 		reply := r.World.SetConnectorDefault(e.Connector, simLimit(e.Limit))
+		r.ordered(e.ID, reply)
 		r.answer(now.Add(reply.After), replyOf(e.ID, reply))
 	case core.List:
-		sessions := r.World.ListSessions(edrvsim.Query{Status: "Started", Limit: 1000})
-		stations := r.World.ListStations(edrvsim.Query{Limit: 1000})
-		in := core.Listed{Began: now}
-		if !sessions.OK() || !stations.OK() {
-			in.Failed = sessions.Message + " " + stations.Message + "no answer"
-		}
-		for i := range sessions.Result {
-			if s := sessionOf(&sessions.Result[i]); s.Status == edrvapi.SessionStarted {
-				in.Sessions = append(in.Sessions, s)
+		r.list(now)
+	case core.Fetch:
+		r.fetch(now, e.Session)
+	}
+	return saved
+}
+
+// ordered tells the judge which action an order became, whatever the client
+// learns of it.
+func (r *Rig) ordered(id uint64, reply edrvsim.Reply[edrvsim.Action]) {
+	if r.check != nil && reply.Result.ID != "" {
+		r.check.actions[reply.Result.ID] = r.check.idOf(id)
+	}
+}
+
+// save keeps records as the journal does.
+func (r *Rig) save(e core.Save) {
+	for _, rec := range e.Records {
+		found := false
+		for k := range r.saved.Records {
+			if r.saved.Records[k].Connector == rec.Connector {
+				r.saved.Records[k], found = rec, true
 			}
 		}
-		for _, st := range stations.Result {
-			in.Stations = append(in.Stations, edrvapi.Station{ID: st.ID, Online: edrvapi.Some(st.Online)})
+		if !found {
+			r.saved.Records = append(r.saved.Records, rec)
 		}
-		r.answer(now.Add(sessions.After+stations.After), in)
-	case core.Fetch:
-		reply := r.World.GetSession(e.Session)
-		in := core.Fetched{Session: e.Session}
-		switch {
-		case reply.Status == 404:
-			in.Gone = true
-		case !reply.OK():
-			in.Failed = "no answer"
-		default:
-			in.Found = sessionOf(&reply.Result)
-		}
-		r.answer(now.Add(reply.After), in)
 	}
+	if e.LimitsChanged {
+		r.saved.Limits = e.Limits
+	}
+}
+
+func (r *Rig) list(now time.Time) {
+	if r.check != nil {
+		r.check.ordered(now, core.List{})
+	}
+	sessions := r.World.ListSessions(edrvsim.Query{Status: "Started", Limit: 1000})
+	stations := r.World.ListStations(edrvsim.Query{Limit: 1000})
+	in := core.Listed{Began: now}
+	if !sessions.OK() || !stations.OK() {
+		in.Failed = "no answer"
+	}
+	for i := range sessions.Result {
+		if s := sessionOf(&sessions.Result[i]); s.Status == edrvapi.SessionStarted {
+			in.Sessions = append(in.Sessions, s)
+		}
+	}
+	for _, st := range stations.Result {
+		in.Stations = append(in.Stations, edrvapi.Station{ID: st.ID, Online: edrvapi.Some(st.Online)})
+	}
+	r.answer(now.Add(sessions.After+stations.After), in)
+}
+
+func (r *Rig) fetch(now time.Time, session string) {
+	reply := r.World.GetSession(session)
+	in := core.Fetched{Session: session}
+	switch {
+	case reply.Status == 404:
+		in.Gone = true
+	case !reply.OK():
+		in.Failed = "no answer"
+	default:
+		in.Found = sessionOf(&reply.Result)
+	}
+	r.answer(now.Add(reply.After), in)
 }
 
 func (r *Rig) answer(at time.Time, in core.Input) {

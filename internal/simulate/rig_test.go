@@ -2,25 +2,17 @@ package simulate
 
 import (
 	"fmt"
+	"math"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/headroom-ev/headroom/controller/core"
+	"github.com/headroom-ev/headroom/edrvapi"
 	"github.com/headroom-ev/headroom/edrvapi/edrvsim"
 	"github.com/headroom-ev/headroom/policy"
 )
-
-var epoch = time.Date(2026, 6, 1, 8, 0, 0, 0, time.UTC)
-
-func timing() core.Timing {
-	return core.Timing{
-		Tick: 5 * time.Second, Resync: time.Minute, ReportStale: 90 * time.Second, VerdictTimeout: 2 * time.Minute,
-		Settle: 5 * time.Second, RaiseEvery: 30 * time.Second, DisengageAfter: time.Minute, Rotate: 15 * time.Minute,
-		ResumeAfter: 10 * time.Minute, Reassert: 5 * time.Minute, RecoverAfter: 2 * time.Minute,
-	}
-}
 
 // depot is n posts of 22 kW on one grid connection.
 func depot(t *testing.T, n int, limitKW int64) (edrvsim.Spec, core.Settings) {
@@ -34,7 +26,7 @@ func depot(t *testing.T, n int, limitKW int64) (edrvsim.Spec, core.Settings) {
 	limit := policy.NoLimit()
 	limit.Power = policy.Milliwatts(limitKW) * policy.Kilowatt
 	set := core.Settings{
-		ID: "depot", Zone: time.UTC, Rule: rule, CutHedge: 300, MinOn: 5 * time.Minute, Timing: timing(),
+		ID: "depot", Zone: time.UTC, Rule: rule, CutHedge: 300, MinOn: 5 * time.Minute, Timing: control(),
 		Circuits: []core.Circuit{{ID: "grid", Limit: limit, Margin: policy.Margin{PerMille: 50}}},
 	}
 	for i := range n {
@@ -58,21 +50,110 @@ func TestTenCarsSettle(t *testing.T) {
 		require.NoError(t, w.Plug(epoch, spec.Stations[i].Connectors[0].ID, edrvsim.CarSpec{}))
 	}
 	w.Advance(epoch.Add(time.Minute))
-	for d := w.Take(); d != nil; d = w.Take() {
+	for d := w.Take(); d != nil; d = w.Take() { // nobody was there to hear of them
 		w.Ack(d)
 	}
-	site, err := core.New(set, core.Saved{}, w.Now())
+	rig, err := newRig(set, w)
 	require.NoError(t, err)
-	rig := &Rig{World: w, Site: site, Effect: func(now time.Time, e core.Effect) {
-		switch e := e.(type) {
-		case core.Note:
-			t.Log(now.Sub(epoch), e.Kind, e.Text)
-		}
-	}}
 	rig.Run(epoch.Add(10 * time.Minute))
+	low, high, sum := math.Inf(1), 0.0, 0.0
 	for _, c := range w.TrueState().Connectors {
-		t.Log(c.ID, c.Offer, c.Amps)
+		low, high, sum = min(low, c.Amps[0]), max(high, c.Amps[0]), sum+c.Watts
 	}
-	v := site.View()
-	t.Logf("%+v", v.Circuits[0])
+	require.Less(t, high-low, 1.0)
+	require.Greater(t, sum, 93_000.0)
+	require.LessOrEqual(t, sum, 95_000.0, "less the margin")
+}
+
+// effects plays an hour and a half of a busy site, and tells what it did.
+func effects(t *testing.T, tamper func([]core.Input) []core.Input) []string {
+	t.Helper()
+	scene, err := randomScene(3, 8*time.Hour, nil)
+	require.NoError(t, err)
+	p, err := build(&scene)
+	require.NoError(t, err)
+	p.rig.tamper = tamper
+	var out []string
+	p.rig.Effect = func(now time.Time, e core.Effect) {
+		if _, ok := e.(core.Save); !ok {
+			out = append(out, fmt.Sprintf("%s %T %+v", now.Sub(epoch), e, e))
+		}
+	}
+	p.rig.Run(epoch.Add(12 * time.Hour))
+	require.Greater(t, len(out), 300)
+	return out
+}
+
+// TestDoublesAndOldNewsChangeNothing is invariant I7: every message comes twice,
+// and after it once more what was said before of the same thing.
+func TestDoublesAndOldNewsChangeNothing(t *testing.T) {
+	before := map[string]core.Input{}
+	tampered := effects(t, func(inputs []core.Input) []core.Input {
+		var out []core.Input
+		for _, in := range inputs {
+			out = append(out, in)
+			switch in := in.(type) {
+			case core.SessionSeen:
+				out = append(out, in)
+				if old := before[in.Session.ID]; old != nil {
+					out = append(out, old)
+				}
+				before[in.Session.ID] = in
+			case core.ActionSeen:
+				out = append(out, in)
+				if old := before[in.Action.Session]; old != nil && in.Action.Session != "" {
+					out = append(out, old)
+				}
+			case core.StationSeen:
+				out = append(out, in)
+			}
+		}
+		return out
+	})
+	require.Equal(t, effects(t, nil), tampered)
+}
+
+// TestConvertingIsDecoding holds that what is not taken through JSON is what
+// the decoder would have made of it.
+func TestConvertingIsDecoding(t *testing.T) {
+	scene, err := randomScene(4, 14*time.Hour, nil)
+	require.NoError(t, err)
+	w, err := edrvsim.New(scene.World)
+	require.NoError(t, err)
+	n := 0
+	for minute := range 14 * 60 {
+		w.Advance(epoch.Add(time.Duration(minute) * time.Minute))
+		for _, c := range w.TrueState().Connectors {
+			if c.Session != "" && minute%30 == 0 {
+				w.SetSessionLimit(c.Session, edrvsim.Amps(7.5))
+			}
+		}
+		for d := w.Take(); d != nil; d = w.Take() {
+			if plain(d.Message) {
+				n++
+				require.Equal(t, plainly(decodedInput(d.Message)), plainly(inputOf(d.Message)))
+			}
+			w.Ack(d)
+		}
+	}
+	require.Greater(t, n, 1000)
+}
+
+// plainly drops what the core does not look at.
+func plainly(in core.Input) core.Input {
+	switch in := in.(type) {
+	case core.SessionSeen:
+		s := in.Session
+		in.Session = edrvapi.Session{
+			ID: s.ID, Connector: s.Connector, Station: s.Station, Status: s.Status, CreatedAt: s.CreatedAt, UpdatedAt: s.UpdatedAt,
+			ChargingStart: s.ChargingStart, Consumed: s.Consumed,
+			Report: edrvapi.Report{At: s.Report.At, Power: s.Report.Power, Current: s.Report.Current},
+		}
+		return in
+	case core.ActionSeen:
+		a := in.Action
+		in.Action = edrvapi.Action{ID: a.ID, Kind: a.Kind, Session: a.Session, Connector: a.Connector, Station: a.Station, Limit: a.Limit, CreatedAt: a.CreatedAt}
+		return in
+	}
+	return in
 }

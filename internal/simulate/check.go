@@ -1,0 +1,441 @@
+package simulate
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/headroom-ev/headroom/controller/core"
+	"github.com/headroom-ev/headroom/edrvapi"
+	"github.com/headroom-ev/headroom/edrvapi/edrvsim"
+	"github.com/headroom-ev/headroom/policy"
+)
+
+// The checker holds a run against the invariants. It keeps books of its own,
+// from what the site was told and what it ordered, and shares no code with the
+// ledger.
+//
+//	I1  at the instant a raise is sent, what every connector may draw fits
+//	    every circuit and phase
+//	I2  no charger offers its car more than the site believes
+//	I3  no circuit carries more than its limit, but for the causes listed below
+//	I4  when a limit falls, cuts are sent within a tick
+//	I5  every order is 0 or between the minimum and the maximum of its connector
+//	I6  no raise in any state but normal
+//	I8  what the site remembers, and what it asks of eDRV, is bounded
+//	I9  in floor and alarm no order is above the fallback
+//	I10 after a crash the site believes no less than is true
+//	I11 when the faults are over for a while, the site is in state normal and
+//	    its power is used
+//	I12 a connector is raised at most once in raise_every
+//
+// I7, that doubled and reordered messages change nothing, is a property test
+// of the core.
+type checker struct {
+	scene      *Scene
+	world      *edrvsim.World
+	site       *core.Site
+	connectors []checked
+	circuits   map[string]int
+	parent     []int
+	life       uint64 // of the daemon: ids begin anew with each
+	orders     map[orderID]*sentOrder
+	actions    map[string]orderID // eDRV's id of an action → the effect that caused it
+	calls      calls
+	cuts       map[string]time.Time // per circuit, since when a cut is due
+
+	violations []Violation
+	listed     bool // the site had a full list before this step
+	seen       *Seen
+}
+
+// Violation is one broken invariant.
+type Violation struct {
+	At        time.Duration // since the beginning of the run
+	Invariant string
+	Text      string
+}
+
+// checked is what the checker knows of a connector.
+type checked struct {
+	set      *core.Connector
+	circuit  int
+	memory          // of the session that the site knows of
+	before   memory // of the one before
+	floor    bool   // the fallback was accepted
+	until    []settling
+	raised   *sentOrder // the last order that raised it, unless nothing came of it
+	orders   []*sentOrder
+	rejected time.Time // when its charger last rejected an order
+	strange  time.Time // when it last began to do what nobody ordered
+	odd      bool
+}
+
+// memory is what the checker knows of a session. The one before is kept, in
+// case the site finds it again in its records.
+type memory struct {
+	session  string
+	behind   bool // it began behind a fallback that was in force
+	accepted policy.Milliamps
+	has      bool // accepted means something
+}
+
+type settling struct {
+	level policy.Milliamps
+	until time.Time
+}
+
+// sentOrder is an order that the site sent.
+type sentOrder struct {
+	id        orderID
+	connector int
+	session   string
+	install   bool
+	level     policy.Milliamps
+	sent      time.Time
+}
+
+// orderID names an order over all lives of the daemon.
+type orderID struct{ life, id uint64 }
+
+func (o orderID) before(other orderID) bool {
+	return o.life < other.life || o.life == other.life && o.id < other.id
+}
+
+// calls counts requests of the last minute.
+type calls struct{ at []time.Time }
+
+func newChecker(scene *Scene, world *edrvsim.World, seen *Seen) *checker {
+	c := &checker{
+		scene: scene, world: world, seen: seen, circuits: map[string]int{}, orders: map[orderID]*sentOrder{},
+		actions: map[string]orderID{}, cuts: map[string]time.Time{},
+	}
+	for k, circuit := range scene.Settings.Circuits {
+		c.circuits[circuit.ID] = k
+		c.parent = append(c.parent, -1)
+	}
+	for k, circuit := range scene.Settings.Circuits {
+		if circuit.Parent != "" {
+			c.parent[k] = c.circuits[circuit.Parent]
+		}
+	}
+	for i := range scene.Settings.Connectors {
+		set := &scene.Settings.Connectors[i]
+		c.connectors = append(c.connectors, checked{set: set, circuit: c.circuits[set.Circuit], floor: !set.InstallFallback})
+	}
+	return c
+}
+
+func (c *checker) broken(invariant, format string, args ...any) {
+	if len(c.violations) < 100 {
+		c.violations = append(c.violations, Violation{
+			At: c.world.Now().Sub(epoch), Invariant: invariant, Text: fmt.Sprintf(format, args...),
+		})
+	}
+}
+
+// told notes what the site is about to hear.
+func (c *checker) told(now time.Time, in core.Input) {
+	switch in := in.(type) {
+	case core.ActionSeen:
+		if id, ok := c.actions[in.Action.ID]; ok && c.orders[id] != nil {
+			c.verdict(now, c.orders[id], in.Verdict)
+		}
+	case core.Reply:
+		if o := c.orders[c.idOf(in.ID)]; o != nil && (in.Outcome == core.NotSent || in.Outcome == core.Refused || in.Outcome == core.NotSaved) {
+			c.vain(o)
+		}
+	}
+}
+
+// verdict notes the charger's answer to an order.
+func (c *checker) verdict(now time.Time, o *sentOrder, v core.Verdict) {
+	k := &c.connectors[o.connector]
+	switch {
+	case v == core.Requested:
+		return
+	case v == core.Rejected:
+		k.rejected = now
+		c.vain(o)
+		return
+	case o.install && v == core.Accepted:
+		k.floor = true
+	case v == core.Accepted && k.session == o.session:
+		k.until = append(k.until, settling{level: c.justified(o.connector, now), until: now.Add(c.scene.Settings.Timing.Settle)})
+		k.accepted, k.has = o.level, true
+		for _, older := range k.orders { // the station carries orders out in order: older ones are over
+			if older.id.before(o.id) {
+				defer c.drop(older)
+			}
+		}
+	}
+	c.drop(o)
+}
+
+// vain drops an order of which nothing came.
+func (c *checker) vain(o *sentOrder) {
+	if k := &c.connectors[o.connector]; k.raised == o {
+		k.raised = nil
+	}
+	c.drop(o)
+}
+
+func (c *checker) drop(o *sentOrder) {
+	delete(c.orders, o.id)
+	k := &c.connectors[o.connector]
+	for i, other := range k.orders {
+		if other == o {
+			k.orders = append(k.orders[:i], k.orders[i+1:]...)
+			return
+		}
+	}
+}
+
+// unsteered is what the connector may draw without a session's limit.
+func (k *checked) unsteered() policy.Milliamps {
+	if k.floor {
+		return k.set.Fallback
+	}
+	return k.set.Max
+}
+
+// justified is the least that the site can know of what connector i may draw.
+func (c *checker) justified(i int, now time.Time) policy.Milliamps {
+	k := &c.connectors[i]
+	floor := k.unsteered()
+	if k.session == "" {
+		return floor
+	}
+	level := floor
+	switch {
+	case k.has:
+		level = max(level, k.accepted)
+	case !k.behind:
+		return k.set.Max
+	}
+	for _, o := range k.orders {
+		level = max(level, o.level)
+	}
+	for _, s := range k.until {
+		if now.Before(s.until) {
+			level = max(level, s.level)
+		}
+	}
+	return level
+}
+
+// stepped notes which sessions the site knows after a step.
+func (c *checker) stepped(now time.Time) {
+	for i := range c.connectors {
+		k := &c.connectors[i]
+		if session := c.site.Session(i); session != k.session {
+			for len(k.orders) > 0 {
+				c.drop(k.orders[0])
+			}
+			k.until, k.raised = nil, nil
+			if k.memory, k.before = k.before, k.memory; k.session != session {
+				// After a full list nothing is new but what just began.
+				k.memory = memory{session: session, behind: session != "" && k.floor && c.listed}
+			}
+		}
+	}
+	c.listed = c.seen.listed
+}
+
+// ordered checks an order, and notes it.
+func (c *checker) ordered(now time.Time, e core.Effect) {
+	switch e := e.(type) {
+	case core.InstallFallback:
+		i := c.index(e.Connector)
+		c.note(&sentOrder{id: c.idOf(e.ID), connector: i, install: true})
+		c.calls.add(now)
+	case core.SendOrder:
+		c.calls.add(now)
+		i := c.index(e.Connector)
+		k := &c.connectors[i]
+		level := c.levelOf(k, e.Limit)
+		c.inRange(k, level, k.set.Kind == policy.AC && e.Limit.Unit == edrvapi.UnitPower)
+		if state := c.site.State(); state != core.Normal && e.Raise {
+			c.broken("I6", "%s is raised to %s in state %s", k.set.ID, level, state)
+		} else if state >= core.Floor && level > max(k.set.Fallback, k.set.Min) {
+			c.broken("I9", "%s is ordered to %s in state %s", k.set.ID, level, state)
+		}
+		o := &sentOrder{id: c.idOf(e.ID), connector: i, session: e.Session, level: level, sent: now}
+		if e.Raise {
+			c.raise(now, o)
+		}
+		c.note(o)
+		k.orders = append(k.orders, o)
+	case core.List, core.Fetch:
+		c.calls.add(now)
+	}
+}
+
+func (c *checker) idOf(id uint64) orderID { return orderID{c.life, id} }
+
+func (c *checker) note(o *sentOrder) { c.orders[o.id] = o }
+
+func (c *checker) index(connector string) int {
+	for i := range c.connectors {
+		if c.connectors[i].set.ID == connector {
+			return i
+		}
+	}
+	return -1
+}
+
+// levelOf is the highest current per phase that a limit allows at a connector.
+func (c *checker) levelOf(k *checked, l edrvapi.Limit) policy.Milliamps {
+	if l.Unit == edrvapi.UnitCurrent {
+		return policy.Milliamps(l.Milli)
+	}
+	wiring := k.set.Wiring
+	if k.set.Kind == policy.AC {
+		if t, ok := c.world.Connector(k.set.ID); ok && t.CarPhases > 0 {
+			return policy.Milliamps(l.Milli / (wiring.Volts * int64(min(t.CarPhases, wiring.Phases.Count()))))
+		}
+	}
+	return wiring.LevelAbove(policy.Milliwatts(l.Milli))
+}
+
+func (c *checker) inRange(k *checked, level policy.Milliamps, watts bool) {
+	switch {
+	case level > k.set.Max:
+		c.broken("I5", "%s is ordered to %s, above its maximum %s", k.set.ID, level, k.set.Max)
+	case level == 0 && !k.set.CanPause:
+		c.broken("I5", "%s is ordered to pause, but cannot", k.set.ID)
+	case level > 0 && level < k.set.Min && !watts:
+		c.broken("I5", "%s is ordered to %s, below its minimum %s", k.set.ID, level, k.set.Min)
+	}
+}
+
+// raise checks I1 and I12 at the instant a raise is sent.
+func (c *checker) raise(now time.Time, o *sentOrder) {
+	at, level := o.connector, o.level
+	k := &c.connectors[at]
+	if level > c.inForce(k) { // else it is a cut that may turn out to be a raise
+		if k.raised != nil && now.Sub(k.raised.sent) < c.scene.Settings.Timing.RaiseEvery {
+			c.broken("I12", "%s is raised again after %s", k.set.ID, now.Sub(k.raised.sent))
+		}
+		k.raised = o
+	}
+	for circuit := k.circuit; circuit >= 0; circuit = c.parent[circuit] {
+		permitted := c.site.Permitted(c.scene.Settings.Circuits[circuit].ID)
+		with := c.sum(circuit, now, at, level)
+		for p := policy.L1; p <= policy.L3; p++ {
+			if k.set.Wiring.Phases.Has(p) && with.Amps[p] > permitted.Amps[p] {
+				c.broken("I1", "raising %s to %s leaves %s on %s of circuit %s, permitted are %s", k.set.ID, level, with.Amps[p], p,
+					c.scene.Settings.Circuits[circuit].ID, permitted.Amps[p])
+			}
+		}
+		if with.Power > permitted.Power {
+			c.broken("I1", "raising %s to %s leaves %s on circuit %s, permitted are %s", k.set.ID, level, with.Power,
+				c.scene.Settings.Circuits[circuit].ID, permitted.Power)
+		}
+	}
+}
+
+// sum is what all connectors below a circuit may draw when the one at a place
+// is given a level. Where not everybody could be at their fallback at the same
+// time, fallbacks of sessions do not count, and of those without a session only
+// the greatest does.
+func (c *checker) sum(circuit int, now time.Time, at int, level policy.Milliamps) policy.Load {
+	covered := c.covered(circuit, now)
+	var sum, arrival policy.Load
+	for i := range c.connectors {
+		k := &c.connectors[i]
+		switch {
+		case !c.below(k.circuit, circuit):
+		case i == at:
+			sum = sum.Plus(k.set.Wiring.At(max(level, c.steered(i, now))))
+		case covered:
+			sum = sum.Plus(k.set.Wiring.At(c.justified(i, now)))
+		case k.session != "":
+			sum = sum.Plus(k.set.Wiring.At(c.steered(i, now)))
+		default:
+			arrival = greatest(arrival, k.set.Wiring.At(k.unsteered()))
+		}
+	}
+	return sum.Plus(arrival)
+}
+
+func greatest(a, b policy.Load) policy.Load {
+	for p := range a.Amps {
+		a.Amps[p] = max(a.Amps[p], b.Amps[p])
+	}
+	a.Power = max(a.Power, b.Power)
+	return a
+}
+
+// inForce is the highest limit that the charger may have of its session.
+func (c *checker) inForce(k *checked) policy.Milliamps {
+	if !k.has && !k.behind {
+		return k.set.Max
+	}
+	level := k.accepted
+	if !k.has {
+		level = k.set.Fallback
+	}
+	for _, o := range k.orders {
+		level = max(level, o.level)
+	}
+	return level
+}
+
+// steered is justified without the fallback.
+func (c *checker) steered(i int, now time.Time) policy.Milliamps {
+	k := &c.connectors[i]
+	level := c.inForce(k)
+	for _, s := range k.until {
+		if now.Before(s.until) {
+			level = max(level, s.level)
+		}
+	}
+	return level
+}
+
+// covered reports whether everybody below a circuit could be at their fallback
+// at the same time, and those whom no order reaches where they are.
+func (c *checker) covered(circuit int, now time.Time) bool {
+	var sum policy.Load
+	for i := range c.connectors {
+		k := &c.connectors[i]
+		if !c.below(k.circuit, circuit) {
+			continue
+		}
+		level := k.unsteered()
+		if !c.reachable(i, now) {
+			level = max(c.justified(i, now), c.site.Bound(i))
+		}
+		sum = sum.Plus(k.set.Wiring.At(level))
+	}
+	return sum.Fits(c.site.Permitted(c.scene.Settings.Circuits[circuit].ID))
+}
+
+// reachable reports whether, as far as the site can know, the session at
+// connector i does what it is ordered to.
+func (c *checker) reachable(i int, now time.Time) bool {
+	k := &c.connectors[i]
+	if k.session == "" {
+		return true
+	}
+	rejects := !k.rejected.IsZero() && now.Sub(k.rejected) <= c.scene.Settings.Timing.Reassert
+	mute := len(k.orders) > 0 && now.Sub(k.orders[0].sent) >= c.scene.Settings.Timing.VerdictTimeout
+	contested := !c.seen.foreign.IsZero() && now.Sub(c.seen.foreign) < noticeWithin
+	return !rejects && !mute && !contested && !c.seen.offline[k.set.Station] && c.site.Bound(i) <= max(c.justified(i, now), k.set.Fallback)
+}
+
+func (c *checker) below(circuit, top int) bool {
+	for ; circuit >= 0; circuit = c.parent[circuit] {
+		if circuit == top {
+			return true
+		}
+	}
+	return false
+}
+
+func (c *calls) add(now time.Time) {
+	c.at = append(c.at, now)
+	for now.Sub(c.at[0]) > time.Minute {
+		c.at = c.at[1:]
+	}
+}

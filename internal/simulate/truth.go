@@ -1,0 +1,327 @@
+package simulate
+
+import (
+	"time"
+
+	"github.com/headroom-ev/headroom/controller/core"
+	"github.com/headroom-ev/headroom/edrvapi/edrvsim"
+	"github.com/headroom-ev/headroom/policy"
+)
+
+// liars are the faults by which a charger or a car takes more than it was told,
+// or not what was ordered: no controller can prevent that, only notice it.
+var liars = []edrvsim.Fault{
+	edrvsim.ChargerIgnores, edrvsim.ChargerClamps, edrvsim.ChargerOvershoots, edrvsim.ChargerSilent,
+	edrvsim.CarIgnoresPilot, edrvsim.CarOverdraws,
+}
+
+// The windows within which more than a limit may flow, each after its cause
+// and for no other.
+const (
+	// noticeWithin is how long a charger that takes more than it was told may go
+	// unnoticed: two reports, a verdict that may be lost once, a pass, and the
+	// settling; doubled, because reports and verdicts get lost.
+	noticeWithin = 10 * time.Minute
+	// complyWithin is how long the site may take to come below a limit that
+	// falls: a verdict that may be lost once, and what follows.
+	complyWithin = 6 * time.Minute
+)
+
+// truth checks I2, and follows who takes more than the site believes.
+func (c *checker) truth(now time.Time) {
+	for i := range c.connectors {
+		k := &c.connectors[i]
+		t, ok := c.world.Connector(k.set.ID)
+		if !ok {
+			continue
+		}
+		drawn := c.drawn(&t)
+		bound := c.site.Bound(i)
+		if odd := drawn > bound+bound/200+20; odd != k.odd {
+			k.odd = odd
+			if odd {
+				k.strange = now
+			}
+		}
+		if !t.Car || !t.Powered || !t.Offer.IsSet() || c.excused(i) {
+			continue
+		}
+		if offer := c.offered(k, &t); offer > bound {
+			c.broken("I2", "%s offers its car %s, the site believes %s", k.set.ID, offer, bound)
+		}
+	}
+}
+
+// offered is the level that a charger offers its car.
+func (c *checker) offered(k *checked, t *edrvsim.TrueConnector) policy.Milliamps {
+	if t.Offer.Unit == edrvsim.Current {
+		return policy.Milliamps(t.Offer.Value*1000 + 0.5)
+	}
+	if k.set.Kind == policy.DC {
+		return k.set.Wiring.Level(policy.Milliwatts(t.Offer.Value*1000 + 0.5))
+	}
+	return policy.Milliamps(t.Offer.Value * 1000 / float64(k.set.Wiring.Volts) / float64(max(1, t.CarPhases)))
+}
+
+// drawn is the highest current on a phase.
+func (c *checker) drawn(t *edrvsim.TrueConnector) policy.Milliamps {
+	return policy.Milliamps(max(t.Amps[0], t.Amps[1], t.Amps[2])*1000 + 0.5)
+}
+
+// excused reports whether what a charger offers may differ from what the site
+// believes: because it lies, or because somebody else set its limit.
+func (c *checker) excused(i int) bool {
+	k := &c.connectors[i]
+	for _, f := range liars {
+		if c.world.Shows(k.set.ID, f) {
+			return true
+		}
+	}
+	t, _ := c.world.Connector(k.set.ID)
+	return t.Foreign
+}
+
+// flowed checks I3 on a stretch of constant load.
+func (c *checker) flowed(span edrvsim.Span) {
+	if !span.Over {
+		return
+	}
+	length := span.To.Sub(span.From)
+	if cause := c.causeOf(c.circuits[span.Circuit], span); cause != "" {
+		c.seen.Excused[cause] += length
+		return
+	}
+	c.seen.Over += length
+	if !c.seen.lastOver[span.Circuit].Equal(span.From) {
+		c.seen.Episodes++
+	}
+	c.seen.lastOver[span.Circuit] = span.To
+	c.broken("I3", "circuit %s carries %.1f kW, %.1f/%.1f/%.1f A for %s", span.Circuit, span.Watts/1000, span.Amps[0], span.Amps[1], span.Amps[2], length)
+}
+
+// The causes that explain an overload of a circuit, each within its window.
+const (
+	CauseFell    = "the limit fell"                                 // cuts are on their way
+	CauseFloors  = "the fallbacks and the base load pass the limit" // nothing is left to cut
+	CauseLiar    = "a charger takes more than it was told"          // and has not been noticed, or cannot be
+	CauseNoOrder = "chargers that take no orders leave too little"  // for the fallbacks of the others
+)
+
+// Causes lists them.
+var Causes = []string{CauseFell, CauseFloors, CauseLiar, CauseNoOrder}
+
+// causeOf is the listed cause that explains the overload of a circuit, or
+// nothing.
+func (c *checker) causeOf(circuit int, span edrvsim.Span) string {
+	if fell, ok := c.seen.fell[span.Circuit]; ok && !span.From.Before(fell) && span.To.Sub(fell) <= complyWithin {
+		return CauseFell
+	}
+	permitted := c.site.Permitted(span.Circuit)
+	excess := policy.Load{Power: policy.Milliwatts(span.Watts * 1000)}
+	for p := range excess.Amps {
+		excess.Amps[p] = policy.Milliamps(span.Amps[p] * 1000)
+	}
+	var floors, taken policy.Load
+	waived := false
+	for i := range c.connectors {
+		k := &c.connectors[i]
+		if !c.below(k.circuit, circuit) {
+			continue
+		}
+		t, _ := c.world.Connector(k.set.ID)
+		drawn, bound := c.drawn(&t), c.site.Bound(i)
+		lies := c.excused(i)
+		if lies && drawn > bound && (span.To.Sub(k.strange) <= noticeWithin || hidden(k, &t, bound)) {
+			waived = true
+			excess = excess.Minus(k.set.Wiring.At(drawn - bound))
+		}
+		floors = floors.Plus(k.set.Wiring.At(k.unsteered()))
+		if lies || !c.reachable(i, span.To) { // what cannot be cut
+			taken = taken.Plus(k.set.Wiring.At(max(drawn, bound)))
+		} else {
+			taken = taken.Plus(k.set.Wiring.At(k.unsteered()))
+		}
+	}
+	switch limit := c.limit(span.Circuit); {
+	case !floors.Fits(permitted):
+		return CauseFloors
+	case waived && excess.Fits(limit):
+		return CauseLiar
+	case !taken.Fits(permitted):
+		return CauseNoOrder
+	}
+	return ""
+}
+
+// limit is what a circuit is judged by, base load included.
+func (c *checker) limit(circuit string) policy.Load {
+	limit := policy.NoLimit()
+	t, _ := c.world.Circuit(circuit)
+	if t.LimitWatts > 0 {
+		limit.Power = policy.Milliwatts(t.LimitWatts * 1000)
+	}
+	if t.LimitAmps > 0 {
+		limit.Amps = policy.Symmetric(policy.Milliamps(t.LimitAmps*1000), 0).Amps
+	}
+	return limit
+}
+
+// hidden reports whether a charger's power looks right although its current is
+// not: on fewer phases than are wired, the same power is more current, and a
+// report without phases does not show it.
+func hidden(k *checked, t *edrvsim.TrueConnector, bound policy.Milliamps) bool {
+	return policy.Milliwatts(t.Watts*1000) <= k.set.Wiring.Power(bound)*11/10
+}
+
+// due checks I4 after a step: where the bounds pass what is permitted, the
+// orders on their way bring them below it, or nobody is left who could be cut.
+func (c *checker) due(now time.Time) {
+	for k := range c.scene.Settings.Circuits {
+		id := c.scene.Settings.Circuits[k].ID
+		permitted := c.site.Permitted(id)
+		if c.site.Booked(id).Fits(permitted) || !c.cuttable(k, c.projected(k).Excess(permitted), now) {
+			delete(c.cuts, id)
+			continue
+		}
+		since, ok := c.cuts[id]
+		if !ok {
+			c.cuts[id] = now
+		} else if now.Sub(since) > cutWithin {
+			c.broken("I4", "circuit %s is booked at %s of %s, and somebody who can be cut has no order", id, c.site.Booked(id), permitted)
+			delete(c.cuts, id)
+		}
+	}
+}
+
+// cutWithin is how long a cut may wait: a tick, and half a minute after a call
+// that failed.
+const cutWithin = 40 * time.Second
+
+// projected is what is booked below a circuit once the orders on their way are
+// carried out, fallbacks apart where they do not fit.
+func (c *checker) projected(circuit int) policy.Load {
+	covered := c.covered(circuit, c.world.Now())
+	var sum policy.Load
+	for i := range c.connectors {
+		k := &c.connectors[i]
+		if !c.below(k.circuit, circuit) || !covered && k.session == "" {
+			continue
+		}
+		level := c.site.Bound(i)
+		if n := len(k.orders); n > 0 {
+			level = min(level, k.orders[n-1].level)
+		}
+		if covered {
+			level = max(level, k.set.Fallback)
+		} else if k.has && len(k.orders) == 0 {
+			level = min(level, k.accepted)
+		}
+		sum = sum.Plus(k.set.Wiring.At(level))
+	}
+	return sum
+}
+
+// cuttable reports whether a session below the circuit that has a part in the
+// excess is above what it can be cut to, its station can be reached, and no
+// order is on its way.
+func (c *checker) cuttable(circuit int, excess policy.Load, now time.Time) bool {
+	if c.site.State() == core.Hold && !c.seen.listed {
+		return false
+	}
+	for i := range c.connectors {
+		k := &c.connectors[i]
+		part := k.set.Wiring.At(policy.Ampere).Tightest(excess) != policy.Load{}
+		if k.session == "" || !part || !c.below(k.circuit, circuit) || c.excused(i) {
+			continue
+		}
+		t, _ := c.world.Connector(k.set.ID)
+		waits := len(k.orders) > 0 || !c.reachable(i, now)
+		if t.Online && !waits && c.site.Bound(i) > max(k.set.Fallback, k.set.Min)+policy.Ampere && now.Sub(c.seen.onlineSince(k.set.Station)) > 5*time.Minute {
+			return true
+		}
+	}
+	return false
+}
+
+// bounded checks I8.
+func (c *checker) bounded() {
+	n := len(c.connectors)
+	if s := c.site.Sizes(); s.Sessions > n || s.Orders > 16*n || s.Actions > 16*n || s.Strays > 256 || s.Ended > 4096 || s.Settled > 4096 {
+		c.broken("I8", "the site remembers too much: %+v", s)
+	}
+	if len(c.calls.at) > 60+20*n {
+		c.broken("I8", "%d calls in a minute", len(c.calls.at))
+	}
+}
+
+// after is called when a step is done and its effects are under way.
+func (c *checker) after(now time.Time) {
+	c.seen.look(now, c.world, c.site.State())
+	c.truth(now)
+	c.due(now)
+	c.bounded()
+}
+
+// rebooted forgets what went with the process: whose replies it waited for.
+func (c *checker) rebooted() {
+	c.life++
+	c.calls = calls{}
+	c.seen.listed, c.listed = false, false
+	for i := range c.connectors {
+		c.connectors[i].raised = nil
+	}
+}
+
+// recovered checks I11 at the end of a run, when there were no faults for a
+// while: the site is in state normal, and every car that wants more is below a
+// circuit most of which is committed. Sites with liars are not judged.
+func (c *checker) recovered(now time.Time) {
+	for i := range c.connectors {
+		if c.excused(i) {
+			return
+		}
+	}
+	if state := c.site.State(); state != core.Normal {
+		c.broken("I11", "the site is still in state %s", state)
+	}
+	for i := range c.connectors {
+		if k := &c.connectors[i]; c.wantsMore(k) && !c.fullAbove(k) {
+			c.broken("I11", "%s has less than its car could draw, and no circuit above it is committed to 85 %%", k.set.ID)
+		}
+	}
+}
+
+// wantsMore reports whether a car draws all that it is offered, and the
+// charger could offer more.
+func (c *checker) wantsMore(k *checked) bool {
+	t, ok := c.world.Connector(k.set.ID)
+	if !ok || !t.Car || !t.Offer.IsSet() {
+		return false
+	}
+	offer := c.offered(k, &t)
+	return offer < k.set.Max && c.drawn(&t) >= offer-offer/50-100
+}
+
+func (c *checker) fullAbove(k *checked) bool {
+	for at := k.circuit; at >= 0; at = c.parent[at] {
+		id := c.scene.Settings.Circuits[at].ID
+		if c.tight(c.site.Booked(id), c.site.Permitted(id)) {
+			return true
+		}
+	}
+	return false
+}
+
+// tight reports whether at least 85 % of some part of what is permitted is
+// booked.
+func (c *checker) tight(booked, permitted policy.Load) bool {
+	if permitted.Power < policy.Unlimited && booked.Power*100 >= permitted.Power*85 {
+		return true
+	}
+	for p := range booked.Amps {
+		if permitted.Amps[p] < policy.Unlimited && booked.Amps[p]*100 >= permitted.Amps[p]*85 {
+			return true
+		}
+	}
+	return false
+}
