@@ -1,0 +1,30 @@
+package ledger
+
+import "slices"
+
+// TakeOver continues at connector i what another ledger knows of its connector
+// from: the same one before its settings changed. The bound does not fall by
+// it. What the connector may have been told counts until its charger confirms
+// something else, and so does the fallback that is in its charger; only where
+// the new settings say that their fallback is there already is that believed.
+func (l *Ledger) TakeOver(i int, before *Ledger, from int) {
+	old, was := &before.entries[from], before.Bound(from)
+	installed := l.entries[i].inForce
+	l.change(i, func(e *entry) {
+		fallback := max(old.fallback, l.connectors[i].Fallback)
+		switch {
+		case installed:
+			fallback = l.connectors[i].Fallback
+		case old.inForce && before.connectors[from].Fallback == l.connectors[i].Fallback:
+			installed = true
+		case !old.inForce:
+			fallback = max(old.fallback, l.connectors[i].Max)
+		}
+		*e = *old
+		e.orders, e.settling = slices.Clone(old.orders), slices.Clone(old.settling)
+		e.fallback, e.inForce = fallback, installed
+		if top := l.connectors[i].Max; e.session && e.bound(top) < was {
+			e.kept = was
+		}
+	})
+}
