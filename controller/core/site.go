@@ -11,11 +11,13 @@ import (
 // Site is the model of one site and everything that decides on it.
 type Site struct {
 	set    Settings
+	mode   Mode // as configured, or as set since
 	tree   *policy.Tree
 	engine *policy.Engine
 	ledger *ledger.Ledger
 
 	circuits    []circuit // in the order of the tree
+	meters      []metering
 	connectors  []connector
 	byConnector map[string]int
 	byStation   map[string][]int
@@ -41,6 +43,7 @@ type Site struct {
 	busyAt  time.Time // when the site last could have passed a limit
 	ladder  ladder
 	listing listing
+	expired map[string]bool // external limits whose fallback holds
 	// limitsChanged tells that the external limits are to be kept anew.
 	limitsChanged bool
 	grouped       bool // it is known which connectors eDRV's own load management steers
@@ -69,7 +72,7 @@ func New(set Settings, saved Saved, now time.Time) (*Site, error) {
 		return nil, fmt.Errorf("site %s: %w", set.ID, err)
 	}
 	s := &Site{
-		set: set, tree: tree,
+		set: set, mode: set.Mode, tree: tree,
 		engine: policy.NewEngine(tree, set.Rule, policy.Options{
 			Rotate: set.Timing.Rotate, ResumeAfter: set.Timing.ResumeAfter, MinOn: set.MinOn,
 		}),
@@ -79,6 +82,7 @@ func New(set Settings, saved Saved, now time.Time) (*Site, error) {
 		bySession:   make(map[string]int),
 		orders:      make(map[uint64]*order),
 		byAction:    make(map[string]uint64),
+		expired:     make(map[string]bool),
 		ladder:      newLadder(now),
 		born:        now,
 		now:         now,
@@ -89,6 +93,10 @@ func New(set Settings, saved Saved, now time.Time) (*Site, error) {
 		c := &set.Circuits[i]
 		k, _ := tree.Index(c.ID)
 		s.circuits[k] = newCircuit(c)
+		s.circuits[k].demand = newDemand(c.Peak, now, set.Zone)
+	}
+	for i := range set.Meters {
+		s.meters = append(s.meters, metering{set: &set.Meters[i], since: now})
 	}
 	books := make([]ledger.Connector, len(set.Connectors))
 	for i := range set.Connectors {
@@ -97,7 +105,7 @@ func New(set Settings, saved Saved, now time.Time) (*Site, error) {
 		if !ok {
 			return nil, fmt.Errorf("site %s: connector %s hangs on the unknown circuit %q", set.ID, c.ID, c.Circuit)
 		}
-		s.connectors = append(s.connectors, connector{set: c, circuit: k, online: true})
+		s.connectors = append(s.connectors, connector{set: c, circuit: k, online: true, since: now})
 		s.byConnector[c.ID] = i
 		s.byStation[c.Station] = append(s.byStation[c.Station], i)
 		books[i] = ledger.Connector{Circuit: k, Wiring: c.Wiring, Min: c.Min, Max: c.Max, Fallback: c.Fallback}
@@ -173,6 +181,8 @@ func (s *Site) apply(in Input) {
 		s.gotGroups(in)
 	case Metered:
 		s.metered(in)
+	case Configured:
+		s.configured(in)
 	case LimitSet:
 		s.setLimit(in)
 	case LimitEnded:
@@ -192,11 +202,16 @@ func (s *Site) apply(in Input) {
 func (s *Site) pass() {
 	took := s.now.Sub(s.lastAt)
 	s.lastAt, s.dirty = s.now, false
+	s.letGo()
+	s.expireOverrides()
 	s.lapse()
 	s.retryInstalls()
 	s.askForList()
+	s.judgeMeters()
 	s.updateLimits()
+	s.updateDemand()
 	s.measure(took)
+	s.paceDemand()
 	s.updateLadder()
 	s.decide()
 	s.updateEngaged()

@@ -6,10 +6,10 @@ import "slices"
 // from: the same one before its settings changed. The bound does not fall by
 // it. What the connector may have been told counts until its charger confirms
 // something else, and so does the fallback that is in its charger; only where
-// the new settings say that their fallback is there already is that believed.
-func (l *Ledger) TakeOver(i int, before *Ledger, from int) {
+// the new one is known to be there already does it count at once.
+func (l *Ledger) TakeOver(i int, before *Ledger, from int, there bool) {
 	old, was := &before.entries[from], before.Bound(from)
-	installed := l.entries[i].inForce
+	installed := there
 	l.change(i, func(e *entry) {
 		fallback := max(old.fallback, l.connectors[i].Fallback)
 		switch {
