@@ -51,6 +51,9 @@ func (c *checker) meter(path string, m *Meter) {
 	if c.has(path+".unit") && c.has(path+".unit_field") {
 		c.problem(path+".unit_field", "want unit or unit_field, not both")
 	}
+	if topic := path + ".topic"; c.usable(topic) && strings.ContainsAny(m.Topic, "+#") {
+		c.problem(topic, "names one topic, without the wildcards + and #")
+	}
 	c.login(path, m)
 	c.scheme(path+".url", m.URL, "url")
 	c.scheme(path+".broker", m.Broker, "broker")
