@@ -122,6 +122,10 @@ func (s *Site) takeOverConnector(i int, old *Site, from int) {
 		return
 	}
 	s.bySession[c.session.id] = i
+	if old.connectors[from].set.Removed && !set.Removed {
+		c.session.disobeys, c.session.strikes = false, 0
+		s.ledger.Return(i)
+	}
 	for _, o := range slices.Concat(c.session.orders, c.session.late) {
 		s.takeOverOrder(i, o)
 	}

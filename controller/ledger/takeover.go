@@ -2,6 +2,13 @@ package ledger
 
 import "slices"
 
+// Return forgets what is known of the limit of the session at connector i, which
+// somebody else may have set meanwhile. The bound does not fall by it.
+func (l *Ledger) Return(i int) {
+	was := l.Bound(i)
+	l.change(i, func(e *entry) { e.known, e.drawn, e.kept = false, 0, was })
+}
+
 // TakeOver continues at connector i what another ledger knows of its connector
 // from: the same one before its settings changed. The bound does not fall by
 // it. What the connector may have been told counts until its charger confirms

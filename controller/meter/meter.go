@@ -62,10 +62,9 @@ func New(name string, c config.Meter) (*Meter, error) {
 // Run reads the meter until the context ends.
 func (m *Meter) Run(ctx context.Context, put func(Reading)) { m.source.run(ctx, put) }
 
-// Same reports whether a meter with this name and configuration would read the
-// same source in the same way.
-func (m *Meter) Same(name string, c config.Meter) bool {
-	return m.Name == name && reflect.DeepEqual(m.config, c)
+// Same reports whether two meters read the same source in the same way.
+func (m *Meter) Same(other *Meter) bool {
+	return m.Name == other.Name && reflect.DeepEqual(m.config, other.config)
 }
 
 // trustOf says whose certificates are believed: those in the file, or without
