@@ -266,3 +266,33 @@ func TestOutside(t *testing.T) {
 	}
 	require.Equal(t, "3", f.value(`foreign_orders_total{site="depot"}`))
 }
+
+func TestMetersAndPeaksAreMeasured(t *testing.T) {
+	f, _, _ := metered(t)
+	f.sites.Edit("depot", func(v *core.View) {
+		v.Circuits = []core.CircuitView{{ID: "grid", Peak: &core.PeakView{TargetW: 60_000, MeanW: 41_500, MonthW: new(58_200.0)}}}
+		v.Meters = []core.MeterView{
+			{Name: "a", Known: true, MeasuredW: new(12_000.0), At: new(time.Unix(1_780_000_000, 0)), ResidualW: new(500.0)},
+			{Name: "b", Why: "lost"},
+		}
+		v.Limits = []core.LimitView{{State: "fallback"}}
+	})
+	_, got := f.do("GET", "/metrics", "")
+	for series, want := range map[string]string{
+		`headroom_meter_up{meter="a",site="depot"}`:                             "1",
+		`headroom_meter_up{meter="b",site="depot"}`:                             "0",
+		`headroom_meter_watts{meter="a",site="depot"}`:                          "12000",
+		`headroom_meter_watts{meter="b",site="depot"}`:                          "NaN",
+		`headroom_meter_last_reading_timestamp_seconds{meter="a",site="depot"}`: "1.78e+09",
+		`headroom_meter_last_reading_timestamp_seconds{meter="b",site="depot"}`: "NaN",
+		`headroom_meter_residual_watts{meter="a",site="depot"}`:                 "500",
+		`headroom_meter_disagrees{meter="a",site="depot"}`:                      "0",
+		`headroom_circuit_peak_target_watts{circuit="grid",site="depot"}`:       "60000",
+		`headroom_circuit_demand_watts{circuit="grid",site="depot"}`:            "41500",
+		`headroom_circuit_paced_watts{circuit="grid",site="depot"}`:             "NaN",
+		`headroom_circuit_month_peak_watts{circuit="grid",site="depot"}`:        "58200",
+		`headroom_external_limits{site="depot",state="fallback"}`:               "1",
+	} {
+		require.Contains(t, got, series+" "+want+"\n")
+	}
+}
