@@ -71,12 +71,16 @@ func TestExposition(t *testing.T) {
 
 // TestMetricsPage compares the guide's page of all metrics with the registry.
 func TestMetricsPage(t *testing.T) {
-	_, _, registry := metered(t)
+	f, _, registry := metered(t)
+	f.sites.Edit("depot", func(v *core.View) {
+		v.Meters = []core.MeterView{{Name: "main"}}
+		v.Circuits[0].Peak = &core.PeakView{}
+	})
 	families, err := registry.Gather()
 	require.NoError(t, err)
 	var page strings.Builder
 	page.WriteString("# Metrics\n\nThis page is made from the program. Labels are from the configuration or from closed lists, never a session " +
-		"or a person; every series\nis there from the start. What is not known is NaN; what has no limit is +Inf. Those of the Go runtime " +
+		"or a person; every series\nis there from the start (of a meter and of a peak, where there is one). What is not known is NaN; what has no limit is +Inf. Those of the Go runtime " +
 		"(`go_`) and the process (`process_`)\nare there too.\n\n| metric | labels | type | meaning |\n|---|---|---|---|\n")
 	for _, family := range families {
 		if !strings.HasPrefix(family.GetName(), "headroom_") {
@@ -115,7 +119,7 @@ var contract = map[string]string{
 var unitless = []string{
 	"circuit_failsafe", "connector_online", "connector_info", "external_limits", "site_state", "site_mode", "site_engaged", "site_failsafe", "sessions",
 	"orders_in_flight", "uncontrollable_sessions", "edrv_suspended", "edrv_waiting_calls", "event_streams", "config_reload_success",
-	"config_hash", "build_info", "meter_up", "meter_disagrees", "external_limits",
+	"config_hash", "build_info", "meter_up", "meter_disagrees",
 }
 
 // TestNames checks names, units and labels, and that every series is there from
