@@ -75,11 +75,8 @@ func (s *Site) takeOver(old *Site) {
 	if s.set.Mode == old.set.Mode {
 		s.mode = old.mode // as an operator set it since
 	}
-	s.ended, s.settled, s.strays, s.foreignAt, s.verdicts, s.count = old.ended, old.settled, old.strays, old.foreignAt, old.verdicts, old.count
-	s.nextID, s.born, s.lastAt, s.ladder, s.listing, s.grouped = max(s.nextID, old.nextID), old.born, old.lastAt, old.ladder, old.listing, old.grouped
-	s.engaged, s.busyAt, s.expired, s.limitsChanged = old.engaged, old.busyAt, old.expired, true
-	s.effects, s.lowers, s.raises, s.started = old.effects, old.lowers, old.raises, nil
-	s.listing.wanted = true
+	s.history = old.history
+	s.dirty, s.limitsChanged, s.listing.wanted = true, true, true
 	for i := range s.connectors {
 		if from, ok := old.byConnector[s.connectors[i].set.ID]; ok {
 			s.takeOverConnector(i, old, from)

@@ -34,9 +34,9 @@ func randomSettings(r *rand.Rand, p *player) Settings {
 	return set
 }
 
-// history makes something happen to a site: sessions come and go, orders are
+// happen makes something happen to a site: sessions come and go, orders are
 // answered, rejected or forgotten.
-func history(r *rand.Rand, p *player) {
+func happen(r *rand.Rand, p *player) {
 	n := r.IntN(6)
 	c, s := fmt.Sprintf("c%d", n), fmt.Sprintf("s%d-%d", n, r.IntN(50))
 	switch r.IntN(12) {
@@ -75,7 +75,7 @@ func TestAReloadNeverLowersABound(t *testing.T) {
 		p.site = site
 		p.step(Grouped{}, p.list(nil))
 		for range 60 {
-			history(r, p)
+			happen(r, p)
 			if r.IntN(6) > 0 {
 				continue
 			}

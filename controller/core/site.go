@@ -22,12 +22,21 @@ type Site struct {
 	byConnector map[string]int
 	byStation   map[string][]int
 	bySession   map[string]int
-	ended       recent // sessions that are over: no message revives them
+	orders      map[uint64]*order
+	byAction    map[string]uint64
 
-	orders   map[uint64]*order
-	byAction map[string]uint64
-	settled  recent // actions of ours whose verdict came or does not matter: a double of it says nothing
-	strays   []stray
+	world policy.World
+	plan  policy.Plan
+
+	history
+}
+
+// history is what does not hang on the settings: at a reload it goes on as it
+// is.
+type history struct {
+	ended   recent // sessions that are over: no message revives them
+	settled recent // actions of ours whose verdict came or does not matter: a double of it says nothing
+	strays  []stray
 	// foreignAt is when somebody else lately set limits here.
 	foreignAt []time.Time
 	verdicts  latency // how long chargers take to answer
@@ -35,9 +44,6 @@ type Site struct {
 	clock      time.Duration
 	clockKnown bool
 	nextID     uint64
-
-	world policy.World
-	plan  policy.Plan
 
 	engaged bool
 	busyAt  time.Time // when the site last could have passed a limit
@@ -82,12 +88,7 @@ func New(set Settings, saved Saved, now time.Time) (*Site, error) {
 		bySession:   make(map[string]int),
 		orders:      make(map[uint64]*order),
 		byAction:    make(map[string]uint64),
-		expired:     make(map[string]bool),
-		ladder:      newLadder(now),
-		born:        now,
-		now:         now,
-		lastAt:      now,
-		dirty:       true,
+		history:     history{ladder: newLadder(now), expired: make(map[string]bool), born: now, now: now, lastAt: now, dirty: true},
 	}
 	for i := range set.Circuits {
 		c := &set.Circuits[i]
