@@ -2,13 +2,14 @@ package controller
 
 import (
 	"context"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -30,6 +31,12 @@ type Options struct {
 	// SampleEvery is the time between two points of the page's chart; 0: 10 s.
 	SampleEvery time.Duration
 
+	// ConfigFile is where Config came from. A change of it is a reload. Empty:
+	// there is none.
+	ConfigFile string
+	// Reload brings a value when the file is to be read again. Nil: never.
+	Reload <-chan os.Signal
+
 	// Transport replaces the connection to eDRV, for tests.
 	Transport http.RoundTripper
 	// Listen replaces net.Listen, for tests.
@@ -39,9 +46,10 @@ type Options struct {
 // Controller is the daemon: it receives eDRV's webhooks, keeps the models of
 // all sites, and steers them.
 type Controller struct {
-	cfg     *config.Config
 	log     *slog.Logger
 	version string
+	file    string
+	reload  <-chan os.Signal
 
 	client   *edrvapi.Client
 	exec     *executor
@@ -50,10 +58,9 @@ type Controller struct {
 	metrics  *web.Metrics
 	admin    *web.Server
 
-	sites  []*site
-	byName map[string]*site
-	// Which site a connector or a station belongs to.
-	byConnector, byStation map[string]*site
+	setup   atomic.Pointer[setup]
+	refused atomic.Pointer[refusal] // the last reload, if nothing came of it
+	regroup chan struct{}           // capacity 1: eDRV's groups are to be asked for again
 
 	webhookListener, adminListener net.Listener
 }
@@ -62,53 +69,50 @@ type Controller struct {
 // nothing.
 func New(opts Options) (*Controller, error) {
 	c := &Controller{
-		cfg: opts.Config, log: opts.Logger, version: opts.Version,
-		byName: map[string]*site{}, byConnector: map[string]*site{}, byStation: map[string]*site{},
+		log: opts.Logger, version: opts.Version, file: opts.ConfigFile, reload: opts.Reload, regroup: make(chan struct{}, 1),
 	}
 	if c.log == nil {
 		c.log = slog.New(slog.DiscardHandler)
 	}
 	c.registry = prometheus.NewRegistry()
-	c.metrics = web.NewMetrics(c.registry, c.siteNames())
-	if err := c.buildClient(opts.Transport); err != nil {
+	c.metrics = web.NewMetrics(c.registry, nil)
+	if err := c.buildClient(&opts.Config.EDRV, opts.Transport); err != nil {
 		return nil, err
 	}
 	c.exec = &executor{api: c.client, verdict: c.metrics.Verdict}
-	if err := c.buildSites(); err != nil {
+	c.hooks = &webhooks{route: c.route, observe: c.metrics.Webhook, log: c.log, bodies: newBodies()}
+	next, err := c.prepare(opts.Config)
+	if err != nil {
 		return nil, err
 	}
-	if err := c.buildWebhooks(); err != nil {
-		return nil, err
-	}
+	c.use(next)
 	c.admin = web.New(web.Options{
-		Sites: c, Token: c.cfg.Listen.AdminToken.Reveal, Registry: c.registry, Logger: c.log, Version: c.version,
+		Sites: c, Token: func() string { return c.config().Listen.AdminToken.Reveal() }, Registry: c.registry, Logger: c.log, Version: c.version,
 		Wiring: c.wiring, SampleEvery: opts.SampleEvery,
 	})
-	hash, err := hex.DecodeString(c.cfg.SHA256)
-	if err != nil {
-		return nil, fmt.Errorf("hash of the configuration: %w", err)
-	}
-	c.metrics.ConfigLoaded(time.Now(), hash)
 	if opts.Listen == nil {
 		opts.Listen = net.Listen
 	}
 	return c, c.listen(opts.Listen)
 }
 
+// config is the configuration in force.
+func (c *Controller) config() *config.Config { return c.setup.Load().cfg }
+
 func (c *Controller) siteNames() []string {
-	names := make([]string, len(c.cfg.Sites))
-	for i := range c.cfg.Sites {
-		names[i] = c.cfg.Sites[i].ID
+	sites := c.config().Sites
+	names := make([]string, len(sites))
+	for i := range sites {
+		names[i] = sites[i].ID
 	}
 	return names
 }
 
-func (c *Controller) buildClient(transport http.RoundTripper) (err error) {
-	e := &c.cfg.EDRV
+func (c *Controller) buildClient(e *config.EDRV, transport http.RoundTripper) (err error) {
 	clock := &clockWatch{metric: c.metrics.ClockSkew, log: c.log}
 	c.client, err = edrvapi.New(edrvapi.Options{
-		BaseURL: e.URL, APIKey: e.APIKey.Reveal, SetLimitMethod: string(e.SetLimitMethod),
-		RequestsPerSecond: float64(e.RequestsPerSecond) / 1000, Transport: transport, Logger: c.log,
+		BaseURL: e.URL, APIKey: func() string { return c.config().EDRV.APIKey.Reveal() }, SetLimitMethod: string(e.SetLimitMethod),
+		RequestsPerSecond: e.RequestsPerSecond.PerSecond(), Transport: transport, Logger: c.log,
 		OnClock: clock.compare,
 		Observe: func(op edrvapi.Operation, code string, took time.Duration) {
 			c.metrics.Request(string(op), code, took)
@@ -117,33 +121,11 @@ func (c *Controller) buildClient(transport http.RoundTripper) (err error) {
 	return err
 }
 
-func (c *Controller) buildSites() error {
-	now := time.Now()
-	for i := range c.cfg.Sites {
-		settings, err := SiteSettings(&c.cfg.Sites[i], &c.cfg.Control)
-		if err != nil {
-			return err
-		}
-		model, err := core.New(settings, core.Saved{}, now)
-		if err != nil {
-			return err
-		}
-		s := newSite(model, len(settings.Connectors), c.exec, c.log)
-		s.observePass = func(took, late time.Duration) { c.metrics.Pass(settings.ID, took, late) }
-		c.sites = append(c.sites, s)
-		c.byName[settings.ID] = s
-		for _, k := range settings.Connectors {
-			c.byConnector[k.ID] = s
-			c.byStation[k.Station] = s
-		}
-	}
-	return nil
-}
-
 // wiring tells how a connector is wired.
 func (c *Controller) wiring(site, connector string) (policy.Wiring, bool) {
-	for i := range c.cfg.Sites {
-		s := &c.cfg.Sites[i]
+	sites := c.config().Sites
+	for i := range sites {
+		s := &sites[i]
 		for k := range s.Connectors {
 			if s.ID == site && s.Connectors[k].ID == connector {
 				return s.Connectors[k].Wiring(s.Voltage), true
@@ -153,31 +135,12 @@ func (c *Controller) wiring(site, connector string) (policy.Wiring, bool) {
 	return policy.Wiring{}, false
 }
 
-func (c *Controller) buildWebhooks() error {
-	e := &c.cfg.EDRV
-	scheme, err := edrvapi.ParseScheme(string(e.WebhookSigning))
-	if err != nil {
-		return err
-	}
-	secrets := make([]string, len(e.WebhookSecrets))
-	for i, s := range e.WebhookSecrets {
-		secrets[i] = s.Reveal()
-	}
-	verifier, err := edrvapi.NewVerifier(edrvapi.VerifierConfig{
-		Secrets: secrets, Signing: scheme, Tolerance: e.WebhookTolerance, Unsigned: e.InsecureUnsigned,
-	})
-	if err != nil {
-		return err
-	}
-	c.hooks = &webhooks{verifier: verifier, route: c.route, observe: c.metrics.Webhook, log: c.log, bodies: newBodies()}
-	return nil
-}
-
 // route finds the sites that an event is about. One that names nothing of ours
 // is not known. Without an event, all sites are meant.
 func (c *Controller) route(e *edrvapi.Event) ([]*site, bool) {
+	now := c.setup.Load()
 	if e == nil {
-		return c.sites, true
+		return now.sites, true
 	}
 	var connector, station, session string
 	switch {
@@ -190,24 +153,24 @@ func (c *Controller) route(e *edrvapi.Event) ([]*site, bool) {
 	default:
 		return nil, true // a type that says nothing to us
 	}
-	if s, ok := c.byConnector[connector]; ok {
+	if s, ok := now.byConnector[connector]; ok {
 		return []*site{s}, true
 	}
-	if s, ok := c.byStation[station]; ok {
+	if s, ok := now.byStation[station]; ok {
 		return []*site{s}, true
 	}
 	if connector == "" && station == "" && session != "" {
-		return c.sites, true // the model that has the session knows
+		return now.sites, true // the model that has the session knows
 	}
 	return nil, false
 }
 
 func (c *Controller) listen(listen func(network, address string) (net.Listener, error)) error {
 	var err error
-	if c.webhookListener, err = listen("tcp", c.cfg.Listen.Webhooks); err != nil {
+	if c.webhookListener, err = listen("tcp", c.config().Listen.Webhooks); err != nil {
 		return fmt.Errorf("listen for webhooks: %w", err)
 	}
-	if c.adminListener, err = listen("tcp", c.cfg.Listen.Admin); err != nil {
+	if c.adminListener, err = listen("tcp", c.config().Listen.Admin); err != nil {
 		return errors.Join(fmt.Errorf("listen for the admin page: %w", err), c.webhookListener.Close())
 	}
 	return nil
@@ -257,16 +220,16 @@ func (c *Controller) Run(ctx context.Context) error {
 			}
 		})
 	}
-	for _, s := range c.sites {
-		running.Go(func() { s.run(ctx) })
+	for _, s := range c.setup.Load().sites {
+		s.begin(ctx, &running)
 	}
 	running.Go(func() { _ = c.admin.Run(ctx) }) // ends with the context
 	running.Go(func() { c.watchGroups(ctx) })
 	running.Go(func() { supervisor.run(ctx) })
 	c.log.Info("headroom is running", "version", c.version, "webhooks", c.WebhookAddr().String(), "admin", c.AdminAddr().String(),
-		"sites", len(c.sites))
+		"sites", len(c.config().Sites))
 
-	<-ctx.Done()
+	c.reloads(ctx, &running)
 	c.log.Info("stopping: the chargers keep their limits")
 	stop, done := context.WithTimeout(context.WithoutCancel(ctx), stopWithin)
 	defer done()
@@ -297,6 +260,7 @@ func (c *Controller) watchGroups(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-time.After(wait):
+		case <-c.regroup:
 		}
 		in := core.Grouped{Connectors: map[string]string{}, Stations: map[string]string{}}
 		groups, err := c.client.Groups(ctx)
@@ -316,7 +280,7 @@ func (c *Controller) watchGroups(ctx context.Context) {
 				in.Stations[id] = name
 			}
 		}
-		for _, s := range c.sites {
+		for _, s := range c.setup.Load().sites {
 			s.inbox.put(in)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -128,7 +129,11 @@ func newBench(t *testing.T, spec edrvsim.Spec) *bench {
 	return b
 }
 
-func (b *bench) start(cfg *config.Config) {
+func (b *bench) start(cfg *config.Config) { b.startFrom(cfg, "", nil) }
+
+// startFrom starts a daemon that reads its configuration again when the file
+// changes or a signal comes.
+func (b *bench) startFrom(cfg *config.Config, file string, reload <-chan os.Signal) {
 	b.t.Helper()
 	hooks, admin := edrvsim.NewPipeListener(), edrvsim.NewPipeListener()
 	listeners := map[string]net.Listener{cfg.Listen.Webhooks: hooks, cfg.Listen.Admin: admin}
@@ -138,7 +143,7 @@ func (b *bench) start(cfg *config.Config) {
 		transport = tap{transport, b.watch}
 	}
 	daemon, err := New(Options{
-		Config: cfg, Transport: transport, Logger: b.log,
+		Config: cfg, Transport: transport, Logger: b.log, ConfigFile: file, Reload: reload,
 		Listen: func(_, address string) (net.Listener, error) { return listeners[address], nil },
 	})
 	require.NoError(b.t, err)

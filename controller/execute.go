@@ -39,7 +39,7 @@ func (x *executor) wait() { x.running.Wait() }
 func (x *executor) do(ctx context.Context, s *site, e core.Effect) {
 	switch e := e.(type) {
 	case core.VerdictTook:
-		x.verdict(s.model.ID(), e.Took)
+		x.verdict(s.id, e.Took)
 	case core.SendOrder:
 		order := edrvapi.Order{Session: e.Session, Connector: e.Connector, Limit: e.Limit, Class: edrvapi.Cut}
 		if e.Raise {

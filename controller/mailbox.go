@@ -9,24 +9,25 @@ import (
 )
 
 // mailbox is where inputs wait for the goroutine that owns a site. Snapshots of
-// one session replace each other, so however many webhooks come, no more than
-// one for each session waits; everything else waits in order, up to a limit.
+// one session replace each other, and so do the readings of one meter, so however
+// many come, no more than one of each waits; everything else waits in order, up to
+// a limit. New settings are always taken.
 // When that is reached nothing more is taken until the owner has emptied it.
 type mailbox struct {
 	wake chan struct{} // capacity 1: the owner has something to do
 
-	mu       sync.Mutex
-	inputs   []core.Input
-	since    time.Time      // when the first of them came
-	sessions map[string]int // place of a session's snapshot in inputs
-	limit    int
+	mu     sync.Mutex
+	inputs []core.Input
+	since  time.Time      // when the first of them came
+	latest map[string]int // place in inputs of what is replaced by newer ones
+	limit  int
 }
 
 func newMailbox(connectors int) *mailbox {
 	return &mailbox{
-		wake:     make(chan struct{}, 1),
-		sessions: make(map[string]int),
-		limit:    1024 + 16*connectors,
+		wake:   make(chan struct{}, 1),
+		latest: make(map[string]int),
+		limit:  1024 + 16*connectors,
 	}
 }
 
@@ -34,21 +35,20 @@ func newMailbox(connectors int) *mailbox {
 func (m *mailbox) put(in core.Input) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if seen, ok := in.(core.SessionSeen); ok {
-		if at, waiting := m.sessions[seen.Session.ID]; waiting {
-			if old := m.inputs[at].(core.SessionSeen); supersedes(&seen.Session, &old.Session) {
-				m.inputs[at] = seen
-			}
-			return true
+	if at, waiting := m.latest[subject(in)]; waiting {
+		if newer(in, m.inputs[at]) {
+			m.inputs[at] = in
 		}
-		m.sessions[seen.Session.ID] = len(m.inputs)
+		return true
 	}
-	if len(m.inputs) >= m.limit {
-		delete(m.sessions, idOf(in))
+	if _, settings := in.(core.Configured); len(m.inputs) >= m.limit && !settings {
 		return false
 	}
 	if len(m.inputs) == 0 {
 		m.since = time.Now()
+	}
+	if about := subject(in); about != "" {
+		m.latest[about] = len(m.inputs)
 	}
 	m.inputs = append(m.inputs, in)
 	select {
@@ -64,7 +64,7 @@ func (m *mailbox) take() (inputs []core.Input, since time.Time) {
 	defer m.mu.Unlock()
 	inputs, since = m.inputs, m.since
 	m.inputs = nil
-	clear(m.sessions)
+	clear(m.latest)
 	return inputs, since
 }
 
@@ -75,11 +75,25 @@ func (m *mailbox) depth() int {
 	return len(m.inputs)
 }
 
-func idOf(in core.Input) string {
-	if seen, ok := in.(core.SessionSeen); ok {
-		return seen.Session.ID
+// subject names what an input is about, where a newer one replaces it.
+func subject(in core.Input) string {
+	switch in := in.(type) {
+	case core.SessionSeen:
+		return "session " + in.Session.ID
+	case core.Metered:
+		return "meter " + in.Meter
 	}
 	return ""
+}
+
+// newer reports whether an input says more than one about the same that waits.
+func newer(in, waiting core.Input) bool {
+	seen, ok := in.(core.SessionSeen)
+	if !ok {
+		return true
+	}
+	old := waiting.(core.SessionSeen)
+	return supersedes(&seen.Session, &old.Session)
 }
 
 // supersedes reports whether a snapshot says more than one that waits: an end

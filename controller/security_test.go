@@ -26,7 +26,7 @@ import (
 // then looks like.
 func (c *Controller) step(t *testing.T, now time.Time) string {
 	t.Helper()
-	model := c.sites[0].model
+	model := c.setup.Load().sites[0].model
 	model.Step(now, waiting(c)...)
 	view, err := json.Marshal(model.View())
 	require.NoError(t, err)
@@ -76,7 +76,7 @@ func TestReplayedDeliveriesChangeNothing(t *testing.T) {
 			for _, body := range bodies {
 				require.Equal(t, 200, d.post(body, sign(body, now)).Code)
 				if !forgotten {
-					require.Zero(t, d.sites[0].inbox.depth(), "a delivery that was seen does not reach the model")
+					require.Zero(t, d.setup.Load().sites[0].inbox.depth(), "a delivery that was seen does not reach the model")
 				}
 			}
 			require.JSONEq(t, before, d.step(t, now))
@@ -107,7 +107,7 @@ func TestTheOrderOfDeliveriesDoesNotMatter(t *testing.T) {
 					d.step(t, now)
 				}
 			}
-			model := d.sites[0].model
+			model := d.setup.Load().sites[0].model
 			model.Step(now, waiting(d)...)
 			model.Step(model.Wake()) // a pass, after which the circuits follow
 			view := model.View()
@@ -139,7 +139,7 @@ func TestStrangersLeaveNoTrace(t *testing.T) {
 	}
 	require.Equal(t, uint64(n), d.metrics.Webhooks(hookForeign))
 	require.Equal(t, uint64(n), d.metrics.Webhooks(hookUnauthorized))
-	require.Zero(t, d.sites[0].inbox.depth())
+	require.Zero(t, d.setup.Load().sites[0].inbox.depth())
 	require.JSONEq(t, before, d.step(t, now))
 	require.Equal(t, series, gather(t, d), "no series came of what strangers sent")
 }
@@ -180,7 +180,7 @@ func TestWhatIsKeptIsBounded(t *testing.T) {
 		require.Equal(t, 200, d.post(body, sign(body, now)).Code)
 		d.step(t, now.Add(time.Duration(i)*time.Second))
 	}
-	view := d.sites[0].model.View()
+	view := d.setup.Load().sites[0].model.View()
 	require.Len(t, view.Connectors, 3)
 	running := 0
 	for _, c := range view.Connectors {

@@ -2,6 +2,8 @@ package controller
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/headroom-ev/headroom/controller/config"
@@ -39,6 +41,9 @@ func SiteSettings(site *config.Site, control *config.Control) (core.Settings, er
 	for i := range site.Circuits {
 		s.Circuits = append(s.Circuits, circuitSettings(&site.Circuits[i], margin, site.Voltage))
 	}
+	for _, name := range slices.Sorted(maps.Keys(site.Meters)) {
+		s.Meters = append(s.Meters, meterSettings(name, site))
+	}
 	for i := range site.Connectors {
 		s.Connectors = append(s.Connectors, connectorSettings(&site.Connectors[i], site.Voltage))
 	}
@@ -49,6 +54,9 @@ func circuitSettings(c *config.Circuit, margin policy.Margin, volts config.Volts
 	out := core.Circuit{
 		ID: c.ID, Parent: c.Parent, Limit: c.Limit.Load(), Margin: margin,
 		Base: c.BaseLoad.Worst(volts), Meter: c.BaseLoad.Meter,
+	}
+	if c.Peak.Power > 0 {
+		out.Peak = core.Peak{Window: c.Peak.Window, Power: c.Peak.Power}
 	}
 	if reserve := c.ArrivalReserve; reserve != (config.Level{}) {
 		out.ArrivalReserve, out.ReserveSet = reserve.Load(volts), true
@@ -61,6 +69,14 @@ func circuitSettings(c *config.Circuit, margin policy.Margin, volts config.Volts
 		out.Windows = append(out.Windows, window)
 	}
 	return out
+}
+
+func meterSettings(name string, site *config.Site) core.Meter {
+	m := site.Meters[name]
+	return core.Meter{
+		Name: name, Whole: m.Measures == config.MeasuresCircuit, Volts: int64(site.Voltage),
+		Stale: m.Stale, Frozen: m.Frozen, Export: m.Export.Power, Max: m.Max.Power,
+	}
 }
 
 // connectorSettings books a DC connector's watts at the level that reaches

@@ -14,6 +14,7 @@ import (
 // site is the shell around the model of one site. Its owner, the goroutine in
 // run, is the only one that touches the model.
 type site struct {
+	id    string
 	model *core.Site
 	inbox *mailbox
 	exec  *executor
@@ -21,6 +22,9 @@ type site struct {
 
 	observePass func(took, late time.Duration)
 	raises      map[uint64]chan struct{} // those without a reply, by the id of the order; the owner's
+
+	stop   context.CancelFunc // ends run and the meters; nil before begin
+	meters []*runningMeter    // of whoever reloads
 
 	view  atomic.Pointer[core.View]
 	moved atomic.Int64 // when the owner last moved, Unix nanoseconds
@@ -37,9 +41,26 @@ const maxNotes = 500
 // a burst of events is not slowed down by them.
 const viewEvery = 100 * time.Millisecond
 
+// begin starts the owner and the meters.
+func (s *site) begin(ctx context.Context, running *sync.WaitGroup) {
+	ctx, s.stop = context.WithCancel(ctx)
+	running.Go(func() { s.run(ctx) })
+	for _, m := range s.meters {
+		m.begin(ctx, s.inbox, running)
+	}
+}
+
+// end stops the owner and the meters. Nobody waits for them here: Run does.
+func (s *site) end() {
+	s.stop()
+	for _, m := range s.meters {
+		m.stop()
+	}
+}
+
 func newSite(model *core.Site, connectors int, exec *executor, log *slog.Logger) *site {
 	s := &site{
-		model: model, inbox: newMailbox(connectors), exec: exec,
+		id: model.ID(), model: model, inbox: newMailbox(connectors), exec: exec,
 		log: log.With("site", model.ID()), changed: make(chan struct{}), raises: make(map[uint64]chan struct{}),
 	}
 	s.view.Store(model.View())

@@ -17,7 +17,7 @@ func (c *Controller) Names() []string { return c.siteNames() }
 
 // View is the state of a site.
 func (c *Controller) View(name string) (*core.View, bool) {
-	s, ok := c.byName[name]
+	s, ok := c.setup.Load().byName[name]
 	if !ok {
 		return nil, false
 	}
@@ -26,7 +26,7 @@ func (c *Controller) View(name string) (*core.View, bool) {
 
 // Changed returns a channel that is closed at the next change of the view.
 func (c *Controller) Changed(name string) <-chan struct{} {
-	s, ok := c.byName[name]
+	s, ok := c.setup.Load().byName[name]
 	if !ok {
 		return nil
 	}
@@ -37,7 +37,7 @@ func (c *Controller) Changed(name string) <-chan struct{} {
 
 // Notes are the newest notes of a site.
 func (c *Controller) Notes(name string) []core.Note {
-	s, ok := c.byName[name]
+	s, ok := c.setup.Load().byName[name]
 	if !ok {
 		return nil
 	}
@@ -48,7 +48,7 @@ func (c *Controller) Notes(name string) []core.Note {
 
 // Set hands an input to the site and waits for the view after it.
 func (c *Controller) Set(ctx context.Context, name string, in core.Input) error {
-	s, ok := c.byName[name]
+	s, ok := c.setup.Load().byName[name]
 	if !ok {
 		return fmt.Errorf("no site %q", name)
 	}
@@ -69,14 +69,17 @@ const stuckAfter = 3
 
 // Health is the state of what all sites share.
 func (c *Controller) Health() web.Health {
-	now := time.Now()
-	h := web.Health{Webhooks: map[string]uint64{}, Version: c.version}
-	for _, s := range c.sites {
-		if late := now.Sub(time.Unix(0, s.moved.Load())); late > stuckAfter*c.cfg.Control.Tick+time.Second {
-			h.Stuck = fmt.Sprintf("the loop of site %s has not moved for %s", s.model.ID(), late.Round(time.Second))
+	now, used := time.Now(), c.setup.Load()
+	h := web.Health{Webhooks: map[string]uint64{}, Version: c.version, Config: web.ConfigHealth{Since: used.since}}
+	if r := c.refused.Load(); r != nil {
+		h.Config.Refused, h.Config.RefusedAt = r.why, r.at
+	}
+	for _, s := range used.sites {
+		if late := now.Sub(time.Unix(0, s.moved.Load())); late > stuckAfter*used.cfg.Control.Tick+time.Second {
+			h.Stuck = fmt.Sprintf("the loop of site %s has not moved for %s", s.id, late.Round(time.Second))
 		}
 		if !s.view.Load().Synced {
-			h.Unready = fmt.Sprintf("site %s: no full list of sessions from eDRV yet", s.model.ID())
+			h.Unready = fmt.Sprintf("site %s: no full list of sessions from eDRV yet", s.id)
 		}
 	}
 	if last := c.hooks.last.Load(); last > 0 {

@@ -28,7 +28,7 @@ var hookResults = []string{hookAccepted, hookDuplicate, hookUnauthorized, hookTo
 // seen, decodes, puts the event into the mailbox of its site, and answers; the
 // work is done by the owner of the site afterwards.
 type webhooks struct {
-	verifier *edrvapi.Verifier
+	verifier atomic.Pointer[edrvapi.Verifier]
 	route    func(*edrvapi.Event) (sites []*site, known bool)
 	observe  func(result string, took time.Duration)
 	log      *slog.Logger
@@ -69,7 +69,7 @@ func (h *webhooks) take(w http.ResponseWriter, r *http.Request, now time.Time) (
 	}
 	defer release()
 	from := guestOf(r.Context())
-	if err := h.verifier.Verify(r.Header, body, now); err != nil {
+	if err := h.verifier.Load().Verify(r.Header, body, now); err != nil {
 		if from.failed(now) {
 			w.Header().Set("Connection", "close")
 		}

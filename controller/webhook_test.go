@@ -56,7 +56,7 @@ func sessionEvent(id, connector string) string {
 
 // waiting takes what waits for the first site.
 func waiting(c *Controller) []core.Input {
-	inputs, _ := c.sites[0].inbox.take()
+	inputs, _ := c.setup.Load().sites[0].inbox.take()
 	return inputs
 }
 
@@ -99,7 +99,7 @@ func TestWebhookAnswers(t *testing.T) {
 				}
 				require.Equal(t, want, d.metrics.Webhooks(result), result)
 			}
-			waits := d.sites[0].inbox.depth()
+			waits := d.setup.Load().sites[0].inbox.depth()
 			require.Equal(t, c.status == 200 && (c.result == "accepted" && !strings.Contains(name, "unknown") || c.result == "unreadable"), waits > 0,
 				"%d inputs wait", waits)
 		})
@@ -136,7 +136,7 @@ func TestAnUnreadableEventIsKeptAsideAndAsksForAList(t *testing.T) {
 
 func TestAFullMailboxIsSaid(t *testing.T) {
 	d := door(t)
-	inbox := d.sites[0].inbox
+	inbox := d.setup.Load().sites[0].inbox
 	for i := 0; inbox.put(core.Heard{}); i++ {
 		require.Less(t, i, 1_000_000)
 	}

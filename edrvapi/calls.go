@@ -138,7 +138,7 @@ func (c *Client) order(ctx context.Context, op Operation, o Order, path, id, ver
 	if err := o.Limit.check(); err != nil {
 		return Action{}, &Error{Operation: op, Outcome: OutcomeNotReached, Cause: err}
 	}
-	return c.command(ctx, o, &call{op: op, method: c.opts.SetLimitMethod, body: o.Limit.body()}, path, id, verb, slot)
+	return c.command(ctx, o, &call{op: op, method: *c.method.Load(), body: o.Limit.body()}, path, id, verb, slot)
 }
 
 // ClearSessionLimit orders the end of a session's limit: a raise, to whatever holds
@@ -146,7 +146,7 @@ func (c *Client) order(ctx context.Context, op Operation, o Order, path, id, ver
 // docs, changelog of 29 February 2024).
 func (c *Client) ClearSessionLimit(ctx context.Context, session, connector string) (Action, error) {
 	o := Order{Session: session, Connector: connector, Class: Raise}
-	return c.command(ctx, o, &call{op: OpClearSessionLimit, method: c.opts.SetLimitMethod},
+	return c.command(ctx, o, &call{op: OpClearSessionLimit, method: *c.method.Load()},
 		"/sessions/", session, "/clear_power_limit", "session")
 }
 

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-resty/resty/v2"
@@ -65,6 +66,7 @@ type Client struct {
 	rest    *resty.Client
 	http    *http.Client
 	gate    *gate
+	method  atomic.Pointer[string] // of the limit calls
 	breaker *gobreaker.TwoStepCircuitBreaker[any]
 	log     *slog.Logger
 }
@@ -88,6 +90,7 @@ func New(opts Options) (*Client, error) {
 		gate: newGate(opts.RequestsPerSecond),
 		log:  opts.Logger,
 	}
+	c.method.Store(&c.opts.SetLimitMethod)
 	if c.log == nil {
 		c.log = slog.New(slog.DiscardHandler)
 	}
@@ -162,6 +165,19 @@ func newBreaker(onOpen func()) *gobreaker.TwoStepCircuitBreaker[any] {
 			}
 		},
 	})
+}
+
+// Adjust changes the verb of the limit calls and the rate of all calls, as in
+// Options, for the calls that have not begun.
+func (c *Client) Adjust(setLimitMethod string, requestsPerSecond float64) error {
+	opts := c.opts
+	opts.SetLimitMethod, opts.RequestsPerSecond = setLimitMethod, requestsPerSecond
+	if _, err := checkOptions(&opts); err != nil {
+		return fmt.Errorf("eDRV client: %w", err)
+	}
+	c.method.Store(&opts.SetLimitMethod)
+	c.gate.allow(opts.RequestsPerSecond, time.Now())
+	return nil
 }
 
 // Stats is the state of the client at one moment, for metrics.

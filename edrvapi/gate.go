@@ -2,7 +2,6 @@ package edrvapi
 
 import (
 	"context"
-	"math"
 	"slices"
 	"sync"
 	"time"
@@ -76,7 +75,7 @@ type ticket struct {
 }
 
 func newGate(perSecond float64) *gate {
-	burst := max(2, int(math.Ceil(perSecond)))
+	burst := burstOf(perSecond)
 	return &gate{
 		all:     rate.NewLimiter(rate.Limit(perSecond), burst),
 		spare:   rate.NewLimiter(rate.Limit(perSecond/2), burst/2),

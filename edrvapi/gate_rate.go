@@ -1,6 +1,7 @@
 package edrvapi
 
 import (
+	"math"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -59,6 +60,25 @@ func (g *gate) adapt(now time.Time) {
 	g.all.SetLimitAt(now, rate.Limit(g.now))
 	g.spare.SetLimitAt(now, rate.Limit(g.now/2))
 }
+
+// allow changes the rate. One that was lowered for a 429 recovers from where it is.
+func (g *gate) allow(perSecond float64, now time.Time) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.adapt(now)
+	burst := burstOf(perSecond)
+	g.all.SetBurstAt(now, burst)
+	g.spare.SetBurstAt(now, burst/2)
+	if g.now == g.top {
+		g.now = perSecond
+	}
+	g.top = perSecond
+	g.adapt(now)
+}
+
+// burstOf is how many calls may go out at once: a second's worth, so that a cut of
+// several sessions is not spread out.
+func burstOf(perSecond float64) int { return max(2, int(math.Ceil(perSecond))) }
 
 // stats is the gate's part of Client.Stats.
 func (g *gate) stats(now time.Time) Stats {

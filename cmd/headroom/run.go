@@ -3,6 +3,9 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
 
 	"github.com/headroom-ev/headroom/controller"
 	"github.com/headroom-ev/headroom/controller/config"
@@ -22,7 +25,12 @@ func (c *runCmd) Run(ctx context.Context, env *environment) error {
 	for _, w := range cfg.Warnings {
 		env.log.Warn("configuration", "at", w.String())
 	}
-	daemon, err := controller.New(controller.Options{Config: cfg, Logger: env.log, Version: version().Version})
+	reload := make(chan os.Signal, 1)
+	signal.Notify(reload, syscall.SIGHUP)
+	defer signal.Stop(reload)
+	daemon, err := controller.New(controller.Options{
+		Config: cfg, Logger: env.log, Version: version().Version, ConfigFile: c.Config, Reload: reload,
+	})
 	if err != nil {
 		return err
 	}

@@ -57,13 +57,13 @@ func (c *checker) site(path string, s *Site) {
 	if len(s.Connectors) == 0 && c.sound(path+".connectors") {
 		c.warn(path+".connectors", "site has no connectors: there is nothing to steer")
 	}
-	metered := map[string]bool{}
+	metered := map[string]int{}
 	ids := c.unique("circuit")
 	for i := range s.Circuits {
 		at, circuit := item(path+".circuits", i), &s.Circuits[i]
 		ids(at+".id", circuit.ID)
 		c.circuit(at, path, s, circuit)
-		metered[circuit.BaseLoad.Meter] = true
+		metered[circuit.BaseLoad.Meter]++
 	}
 	c.rings(path, s)
 	for i := range s.Connectors {
@@ -72,9 +72,13 @@ func (c *checker) site(path string, s *Site) {
 	for _, name := range slices.Sorted(maps.Keys(s.Meters)) {
 		at, meter := join(path+".meters", name), s.Meters[name]
 		c.meter(at, &meter)
+		c.meterRange(at, s, name, &meter)
 		s.Meters[name] = meter
-		if !metered[name] {
+		switch {
+		case metered[name] == 0:
 			c.warn(at, "no base_load uses this meter")
+		case metered[name] > 1 && meter.Measures == MeasuresCircuit:
+			c.problem(at+".measures", "a meter measures one circuit, and %d circuits use this one", metered[name])
 		}
 	}
 	c.failSafe(path, s)

@@ -37,7 +37,7 @@
 // say the rest: yaml (the key), default (as text in the same syntax as the file),
 // min and max (both included), format (the form of a text), required ("always", or
 // "run": only where the file is to be run) and reload ("no": a change needs a
-// restart; every other key may change with a reload). One decoder reads files by
+// restart, see NeedsRestart; every other key may change with a reload). One decoder reads files by
 // these tags, and [Fields] lists them for a reference page and a JSON Schema.
 //
 // Rules between keys cannot be said in tags. They are in the check*.go files, one

@@ -109,6 +109,18 @@ func (MeterType) Values() []string {
 	return texts(MeterHTTP, MeterMQTT, MeterModbus, MeterPrometheus)
 }
 
+// Measures says what a meter sees.
+type Measures string
+
+// What a meter sees.
+const (
+	MeasuresBaseLoad Measures = "base_load"
+	MeasuresCircuit  Measures = "circuit"
+)
+
+// Values lists them.
+func (Measures) Values() []string { return texts(MeasuresBaseLoad, MeasuresCircuit) }
+
 // Unit of a meter's reading.
 type Unit string
 

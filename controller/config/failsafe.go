@@ -147,6 +147,12 @@ func (c *checker) failSafe(path string, s *Site) {
 		}
 	}
 	for _, b := range known.Balances() {
+		if k := s.Circuits[b.Circuit]; k.Peak.Power > 0 && c.sound(item(path+".circuits", b.Circuit)+".peak") {
+			if sum, most := b.Fallback.Plus(b.Base).Power, known.Margin.At(s.Voltage).Under(policy.Symmetric(0, k.Peak.Power)).Power; sum > most {
+				c.warn(item(path+".circuits", b.Circuit)+".peak.kw", "the fallbacks and the base load alone can draw %s kW, more than the peak less the margin: they are never cut for a peak",
+					decimalText(ceilDiv(int64(sum), 1000), 3))
+			}
+		}
 		circuit := item(path+".circuits", b.Circuit)
 		for _, bound := range b.Bounds {
 			at, when := circuit+".limit", ""

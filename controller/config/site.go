@@ -161,7 +161,11 @@ type Connector struct {
 type Meter struct {
 	// Type of the source.
 	Type MeterType `yaml:"type" required:"always"`
-	// URL of the reading (http), or of the server (prometheus).
+	// Measures says what the meter sees: the base_load alone, or all that the
+	// circuit carries with its chargers (circuit).
+	Measures Measures `yaml:"measures" default:"base_load"`
+	// URL of the reading (http), or of the server (prometheus). Redirects are
+	// not followed.
 	URL string `yaml:"url" format:"url"`
 	// Broker of type mqtt, such as mqtt://10.0.0.5:1883, or mqtts://….
 	Broker string `yaml:"broker" format:"url"`
@@ -172,14 +176,36 @@ type Meter struct {
 	// Field is the path of the reading in a JSON answer, such as grid.power_w;
 	// none where the answer is the number itself.
 	Field string `yaml:"field" format:"name"`
+	// Phases are the powers of L1, L2 and L3, in this order: three paths in the
+	// JSON answer, or three queries. Without Field or Query their sum is the
+	// reading; without Phases it is taken to be spread evenly.
+	Phases []string `yaml:"phases" format:"text"`
 	// Unit of the reading.
 	Unit Unit `yaml:"unit" default:"W"`
-	// Every is how often the meter is read.
+	// UnitField is the path of the unit in a JSON answer, in place of Unit.
+	UnitField string `yaml:"unit_field" format:"name"`
+	// Every is how often the meter is read. A meter of type mqtt tells by itself.
 	Every time.Duration `yaml:"every" default:"5s" min:"10ms" max:"1h"`
 	// Stale is the age from which a reading counts as none.
 	Stale time.Duration `yaml:"stale" default:"30s" min:"10ms" max:"24h"`
+	// Frozen is for how long readings may be exactly alike before they count as
+	// none; 0s is for ever.
+	Frozen time.Duration `yaml:"frozen" default:"5m" max:"168h"`
+	// Export is how far below zero a reading may be, such as from solar panels,
+	// as {kw: …}. Below it, it counts as none. Down to it, it counts as 0: a cloud
+	// takes power away faster than chargers follow.
+	Export Level `yaml:"export"`
+	// Max is the most that a reading can be, as {kw: …}; above it, it counts as
+	// none. Default: twice the limit of the circuit, or of base_load.max if that
+	// is more.
+	Max Level `yaml:"max"`
 	// Username for the source.
 	Username string `yaml:"username" format:"name"`
 	// Password for the source.
 	Password Secret `yaml:"password"`
+	// Token is sent as a bearer token, by http and prometheus.
+	Token Secret `yaml:"token"`
+	// CAFile holds the certificates, as PEM, by which the source's own is
+	// verified, in place of those of the system.
+	CAFile string `yaml:"ca_file" format:"path"`
 }

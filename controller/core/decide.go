@@ -108,16 +108,15 @@ func (s *Site) claim(i int) policy.Session {
 	if ses.reading.fresh(s.now, s.set.Timing.ReportStale) {
 		claim.Uses, claim.UsesLess = ses.usage.lent()
 	}
-	if o := &ses.override; o.Until.IsZero() || s.now.Before(o.Until) {
-		if o.Tier != nil {
-			claim.Tier = *o.Tier
-		}
-		if o.Weight != nil {
-			claim.Weight = *o.Weight
-		}
-		if o.Max != nil {
-			claim.Max = min(claim.Max, *o.Max)
-		}
+	o := &ses.override
+	if o.Tier != nil {
+		claim.Tier = *o.Tier
+	}
+	if o.Weight != nil {
+		claim.Weight = *o.Weight
+	}
+	if o.Max != nil {
+		claim.Max = min(claim.Max, *o.Max)
 	}
 	return claim
 }
@@ -125,7 +124,7 @@ func (s *Site) claim(i int) policy.Session {
 // steerable reports whether orders can reach a connector and are followed.
 func (s *Site) steerable(c *connector) bool {
 	ses := c.session
-	return c.online && c.group == "" && !ses.stubborn(s.now) && !ses.disobeys && !ses.mute() && !s.contested(ses)
+	return c.online && c.grouped && c.group == "" && !c.set.Removed && !ses.stubborn(s.now) && !ses.disobeys && !ses.mute() && !s.contested(ses)
 }
 
 // updateEngaged engages the site when it could pass a limit, and disengages it

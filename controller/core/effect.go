@@ -19,6 +19,8 @@ type Save struct {
 	Limits  []LimitRecord // all external limits, where LimitsChanged
 	// LimitsChanged tells that Limits replaces what was kept.
 	LimitsChanged bool
+	// Peaks, where there are any, replace what was kept.
+	Peaks []PeakRecord
 }
 
 // SendOrder sets the limit of a session. The shell answers with a Reply.
@@ -89,4 +91,5 @@ const (
 	NoteResync   NoteKind = "resync"
 	NoteForeign  NoteKind = "foreign" // somebody else steers
 	NoteMeter    NoteKind = "meter"
+	NoteConfig   NoteKind = "config" // new settings
 )

@@ -43,6 +43,13 @@ func (s *Site) foreign(i int, in ActionSeen) {
 	if in.Verdict == Requested || s.harmless(i, &in.Action) {
 		return
 	}
+	if c.set.Removed { // as it should be
+		if in.Verdict == Accepted {
+			s.ledger.Doubt(i)
+			s.dirty = true
+		}
+		return
+	}
 	if s.now.Sub(s.born) < s.set.Timing.VerdictTimeout { // most likely our own, from before a restart
 		if in.Verdict == Accepted && c.session != nil {
 			s.ledger.Doubt(i)

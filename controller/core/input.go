@@ -87,12 +87,19 @@ type Grouped struct {
 	Stations   map[string]string
 }
 
-// Metered is a reading of a site meter.
+// Metered is what came of reading a site meter.
 type Metered struct {
-	Meter string
-	Load  policy.Load
-	Known bool // false: the meter is stale, frozen or tells nonsense
+	Meter    string
+	Power    policy.Milliwatts // of all phases; negative: it flows out of the circuit
+	PerPhase [3]policy.Milliwatts
+	Phases   bool   // PerPhase is known
+	Failed   string // why there is no reading; empty: there is one
+	Nonsense bool   // the meter answered, but with what can be no reading
 }
+
+// Configured gives the site new settings, at a reload. What is known of
+// sessions, chargers and orders stays.
+type Configured struct{ Settings Settings }
 
 // LimitSet puts an external limit in force, or renews it.
 type LimitSet struct {
@@ -133,6 +140,7 @@ func (Listed) input()        {}
 func (Fetched) input()       {}
 func (Grouped) input()       {}
 func (Metered) input()       {}
+func (Configured) input()    {}
 func (LimitSet) input()      {}
 func (LimitEnded) input()    {}
 func (OverrideSet) input()   {}

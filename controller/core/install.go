@@ -35,11 +35,17 @@ func (s *Site) startInstalls() {
 	}
 }
 
-// bookInstalled books the fallbacks that are in force. Before the first list
-// any connector may have a session, with any limit.
-func (s *Site) bookInstalled() {
+// listedSince notes which connectors were in the model when a list was asked
+// for, and books their fallbacks where they are in force. Before its first list a
+// connector may have a session, with any limit.
+func (s *Site) listedSince(began time.Time) {
 	for i := range s.connectors {
-		if s.connectors[i].install.state == installInForce {
+		c := &s.connectors[i]
+		if c.listed || c.since.After(began) {
+			continue
+		}
+		c.listed = true
+		if c.install.state == installInForce {
 			s.ledger.FallbackInForce(i, true)
 		}
 	}
@@ -48,12 +54,12 @@ func (s *Site) bookInstalled() {
 // retryInstalls sends what is to be installed and waits for no answer. What
 // eDRV's own load management steers is left alone.
 func (s *Site) retryInstalls() {
-	if s.set.Mode == Observe || !s.grouped {
+	if s.mode == Observe || !s.grouped {
 		return
 	}
 	for i := range s.connectors {
 		c := &s.connectors[i]
-		if c.group != "" {
+		if c.group != "" || !c.grouped || c.set.Removed {
 			continue
 		}
 		if c.install.state == installSent && c.online && c.install.order.overdue(s.now, s.set.Timing.VerdictTimeout) {
@@ -92,7 +98,7 @@ func (s *Site) installed(o *order, accepted bool, why string) {
 	s.dirty = true
 	if accepted {
 		c.install = install{state: installInForce}
-		if s.listing.complete {
+		if c.listed {
 			s.ledger.FallbackInForce(o.connector, true)
 		}
 		s.note(NoteFallback, s.about(o.connector), "%s falls back to %s", c.set.label(), o.limit)

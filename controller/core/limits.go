@@ -12,43 +12,63 @@ import (
 type circuit struct {
 	set       *Circuit
 	limits    policy.Limits
-	base      policy.Load // on the circuit itself
 	changes   time.Time   // when the limit changes next by itself, or is looked at again
 	limit     policy.Load // in force now
 	source    policy.Source
-	baseBelow policy.Load   // base load of the circuit and all below it
-	permitted policy.Load   // what all connectors below may draw
-	measured  policy.Load   // what they draw, the unknown at its bound
-	overSince time.Time     // since when what is known to flow passes the limit; zero: it does not
-	over      time.Duration // time in which it did
+	baseBelow policy.Load       // base load of the circuit and all below it
+	permitted policy.Load       // what all connectors below may draw
+	measured  policy.Load       // what they draw, the unknown at its bound
+	overSince time.Time         // since when what is known to flow passes the limit; zero: it does not
+	over      time.Duration     // time in which it did
+	flow      policy.Milliwatts // what it carries in all, the unknown at its bound
+	residue   residue           // of a meter that measures all of it
+	demand    demand
 }
 
 func newCircuit(c *Circuit) circuit {
 	return circuit{
-		set: c, base: c.Base,
+		set:    c,
+		flow:   c.Peak.Power, // until it is known: neither a reserve nor a debt
 		limits: policy.Limits{Configured: c.Limit, Margin: c.Margin, Windows: c.Windows},
 	}
 }
 
 // updateLimits works out what every circuit permits now.
 func (s *Site) updateLimits() {
-	base := make([]policy.Load, len(s.circuits))
-	for k := range s.circuits {
-		base[k] = s.circuits[k].base
-	}
-	s.tree.AddUp(base)
+	base := s.baseLoads()
 	for k := range s.circuits {
 		c := &s.circuits[k]
-		c.limits.External = slices.DeleteFunc(c.limits.External, func(x policy.External) bool {
-			return !s.now.Before(x.Until) && x.Fallback == policy.NoLimit() // expired, and nothing follows
-		})
+		s.expireLimits(c)
 		limit, source := c.limits.At(s.now, s.set.Zone)
 		if c.source != "" && limit != c.limit {
 			s.note(NoteLimit, Note{Circuit: c.set.ID}, "the limit of %s is now %s, set by %s", c.set.ID, limitText(limit), source)
 		}
 		c.limit, c.source, c.baseBelow = limit, source, base[k]
 		c.permitted = c.limits.Margin.Under(s.ahead(c)).Minus(base[k])
+		c.demand.target = c.limits.Margin.Under(policy.Symmetric(policy.Unlimited, c.set.Peak.Power)).Power
 	}
+}
+
+// expireLimits ends the external limits whose time is over. Where one has a
+// fallback, that holds until the limit is renewed or ended.
+func (s *Site) expireLimits(c *circuit) {
+	c.limits.External = slices.DeleteFunc(c.limits.External, func(x policy.External) bool {
+		if s.now.Before(x.Until) {
+			return false
+		}
+		nothing := x.Fallback == policy.NoLimit()
+		n := Note{Circuit: c.set.ID, Alarm: !nothing}
+		switch {
+		case nothing:
+			s.note(NoteLimit, n, "external limit %s on %s expired", x.Name, c.set.ID)
+			s.limitsChanged = true
+		case !s.expired[x.Name]:
+			s.expired[x.Name] = true
+			s.note(NoteLimit, n, "external limit %s on %s expired: its fallback of %s holds until it is renewed or ended",
+				x.Name, c.set.ID, limitText(x.Fallback))
+		}
+		return nothing
+	})
 }
 
 // ahead is the limit in force, or a tighter one that comes into force before
@@ -102,6 +122,7 @@ func (s *Site) putLimit(circuit string, x policy.External) bool {
 	at, _ := slices.BinarySearchFunc(c.limits.External, x.Name, func(x policy.External, name string) int { return strings.Compare(x.Name, name) })
 	c.limits.External = slices.Insert(c.limits.External, at, x)
 	c.changes = time.Time{}
+	delete(s.expired, x.Name)
 	s.dirty, s.limitsChanged = true, true
 	return true
 }
@@ -127,23 +148,6 @@ func (s *Site) removeLimit(name string) bool {
 		s.dirty, s.limitsChanged = true, true
 	}
 	return found
-}
-
-// metered takes a reading of a site meter. An unknown one counts as the
-// configured worst.
-func (s *Site) metered(in Metered) {
-	for k := range s.circuits {
-		c := &s.circuits[k]
-		if c.set.Meter != in.Meter {
-			continue
-		}
-		base := c.set.Base
-		if in.Known {
-			base = in.Load
-		}
-		s.dirty = s.dirty || base != c.base
-		c.base = base
-	}
 }
 
 // measure adds up what is drawn on every circuit. A session without a fresh
@@ -173,7 +177,14 @@ func (s *Site) measure(took time.Duration) {
 		if !c.overSince.IsZero() { // as it was since the last pass
 			c.over += took
 		}
-		if known[k].Plus(c.baseBelow).Fits(c.limit) {
+		flows := known[k].Plus(c.baseBelow)
+		c.flow = flows.Power + worst[k].Power
+		if m := s.meter(k); m != nil && m.set.Whole {
+			if c.flow, flows.Power = m.power, m.power; m.phases {
+				flows = m.load()
+			}
+		}
+		if flows.Fits(c.limit) {
 			c.overSince = time.Time{}
 		} else if c.overSince.IsZero() {
 			c.overSince = s.now

@@ -35,6 +35,10 @@ func (s *Site) obey(i int) {
 		}
 		return
 	}
+	if c.set.Removed { // somebody else steers it now
+		s.ledger.Doubt(i)
+		return
+	}
 	if ses.strikes = min(strikesOut, ses.strikes+1); ses.strikes < strikesOut {
 		return
 	}

@@ -39,7 +39,7 @@ type move struct {
 
 // order sends what brings the chargers nearer to the plan.
 func (s *Site) order() {
-	if !s.listing.complete || !s.grouped || s.set.Mode == Observe {
+	if !s.listing.complete || !s.grouped || s.mode == Observe {
 		return
 	}
 	s.takeBack()
@@ -132,7 +132,7 @@ func (s *Site) spareTheSlow(sessions []policy.Session) []policy.Session {
 func (s *Site) callMute() {
 	for i := range s.connectors {
 		c := &s.connectors[i]
-		if c.session == nil || !c.session.mute() || !c.online || c.group != "" || s.contested(c.session) || s.now.Before(c.session.holdOff) {
+		if c.session == nil || !c.session.mute() || !c.online || c.group != "" || c.set.Removed || s.contested(c.session) || s.now.Before(c.session.holdOff) {
 			continue
 		}
 		m := move{connector: i, knows: s.ledger.Knows(i)}
@@ -287,8 +287,8 @@ func (s *Site) send(m move, why string) {
 
 // setMode switches between enforcing and observing.
 func (s *Site) setMode(in ModeSet) {
-	if in.Mode != s.set.Mode {
-		s.set.Mode = in.Mode
+	if in.Mode != s.mode {
+		s.mode = in.Mode
 		s.dirty = true
 		s.note(NoteState, Note{By: in.By}, "site %s is in mode %s", s.set.ID, in.Mode)
 	}
@@ -299,8 +299,7 @@ func (s *Site) setOverride(in OverrideSet) {
 	if i, ok := s.bySession[in.Session]; ok {
 		n := s.about(i)
 		n.By = in.By
-		s.connectors[i].session.override = in.Override
-		s.dirty = true
+		s.override(i, in.Override)
 		s.note(NoteOverride, n, "override at %s: %s", s.connectors[i].set.label(), in.Override)
 	}
 }
@@ -309,9 +308,26 @@ func (s *Site) endOverride(in OverrideEnded) {
 	if i, ok := s.bySession[in.Session]; ok {
 		n := s.about(i)
 		n.By = in.By
-		s.connectors[i].session.override = Override{}
-		s.dirty = true
+		s.override(i, Override{})
 		s.note(NoteOverride, n, "the override at %s ended", s.connectors[i].set.label())
+	}
+}
+
+func (s *Site) override(i int, o Override) {
+	s.connectors[i].session.override = o
+	s.ledger.Touch(i)
+	s.dirty = true
+}
+
+// expireOverrides ends the overrides whose time is over.
+func (s *Site) expireOverrides() {
+	for i := range s.connectors {
+		ses := s.connectors[i].session
+		if ses == nil || ses.override.Until.IsZero() || s.now.Before(ses.override.Until) {
+			continue
+		}
+		s.override(i, Override{})
+		s.note(NoteOverride, s.about(i), "the override at %s expired", s.connectors[i].set.label())
 	}
 }
 

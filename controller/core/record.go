@@ -38,6 +38,7 @@ type Saved struct {
 	At      time.Time // when it was last written
 	Records []Record
 	Limits  []LimitRecord
+	Peaks   []PeakRecord
 }
 
 // keepFor is how old a record may be: what happened since is not known.
@@ -49,6 +50,9 @@ const keepFor = 24 * time.Hour
 func (s *Site) restore(saved Saved) {
 	for _, l := range saved.Limits {
 		s.putLimit(l.Circuit, l.Limit)
+	}
+	for _, p := range saved.Peaks {
+		s.restorePeak(p)
 	}
 	if s.now.Sub(saved.At) > keepFor || saved.At.After(s.now.Add(time.Minute)) {
 		return
@@ -91,11 +95,11 @@ func (s *Site) restoreSession(i int, r Record) {
 
 // save emits the records that changed.
 func (s *Site) save() {
-	changed := s.ledger.Changed()
-	if len(changed) == 0 && !s.limitsChanged {
+	changed, peaks := s.ledger.Changed(), s.peakRecords()
+	if len(changed) == 0 && len(peaks) == 0 && !s.limitsChanged {
 		return
 	}
-	save := Save{Records: make([]Record, 0, len(changed)), LimitsChanged: s.limitsChanged}
+	save := Save{Records: make([]Record, 0, len(changed)), LimitsChanged: s.limitsChanged, Peaks: peaks}
 	if s.limitsChanged {
 		s.limitsChanged = false
 		for k := range s.circuits {

@@ -71,9 +71,9 @@ func (s *Site) gotList(in Listed) {
 	}
 	if !l.complete {
 		l.complete = true
-		s.bookInstalled()
 		s.note(NoteResync, Note{}, "first full list: %d sessions are running", len(s.bySession))
 	}
+	s.listedSince(in.Began)
 	if in.Partial {
 		return // what is missing may be among what could not be read
 	}
@@ -105,6 +105,11 @@ func (s *Site) gotFetched(in Fetched) {
 func (s *Site) gotGroups(in Grouped) {
 	s.dirty = s.dirty || !s.grouped
 	s.grouped = true
+	for i := range s.connectors {
+		c := &s.connectors[i]
+		s.dirty = s.dirty || !c.grouped
+		c.grouped = true // without an answer, as good as it gets
+	}
 	if in.Failed != "" {
 		return
 	}

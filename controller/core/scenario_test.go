@@ -20,6 +20,9 @@ import (
 //
 // Commands, one line each:
 //
+//	site meter=base:40kW|circuit:40kW peak=15m:50kW …
+//	meter 12kW|failed|nonsense                      a reading of the meter
+//	reload connectors=2 limit=50kW …                as site, while it runs
 //	site limit=100kW [circuits=row:grid:63A,…] [connectors=3] [circuit=row] [max=32] [fallback=6] [kind=dc] [rule=…] [engage=…] [mode=…] [installed] [cannot-pause] [hedge=0]
 //	list [c0=s0 c1=s1 …] [offline=c2] [failed]     the answer to List
 //	started c0 s0 | belated c0 s0 | report s0 11kW [16A] | ended s0 | fetched s0 ended|gone|started
@@ -89,6 +92,10 @@ func (p *player) play(words []string) string {
 	case "site":
 		p.build(rest)
 		return p.step(Grouped{})
+	case "reload":
+		return p.step(Configured{Settings: p.settings(rest)})
+	case "meter":
+		return p.step(readingOf(rest[0]))
 	case "list":
 		return p.step(p.list(rest))
 	case "started":
@@ -154,8 +161,27 @@ func (p *player) play(words []string) string {
 	return "unknown command"
 }
 
+// readingOf is what came of reading the meter.
+func readingOf(what string) Metered {
+	switch what {
+	case "failed":
+		return Metered{Meter: "main", Failed: "connection refused"}
+	case "nonsense":
+		return Metered{Meter: "main", Failed: "it tells NaN", Nonsense: true}
+	}
+	return Metered{Meter: "main", Power: watts(what)}
+}
+
 // build makes the site that the words describe.
 func (p *player) build(words []string) {
+	var err error
+	if p.site, err = New(p.settings(words), Saved{}, p.now); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// settings are those that the words describe.
+func (p *player) settings(words []string) Settings {
 	opts := map[string]string{"limit": "100kW", "connectors": "3", "max": "32", "fallback": "6", "rule": "equal", "circuit": "grid", "hedge": "30"}
 	for _, w := range words {
 		key, value, _ := strings.Cut(w, "=")
@@ -202,9 +228,19 @@ func (p *player) build(words []string) {
 		}
 		set.Connectors = append(set.Connectors, c)
 	}
-	if p.site, err = New(set, Saved{}, p.now); err != nil {
-		p.t.Fatal(err)
+	if measures, most, ok := strings.Cut(opts["meter"], ":"); ok {
+		set.Meters = []Meter{{Name: "main", Whole: measures == "circuit", Volts: 230, Stale: 30 * time.Second, Frozen: 5 * time.Minute, Max: 200 * policy.Kilowatt}}
+		set.Circuits[0].Meter = "main"
+		set.Circuits[0].Base = policy.Symmetric(policy.Wiring{Phases: policy.AllPhases, Volts: 230}.LevelAbove(watts(most)), watts(most))
 	}
+	if length, power, ok := strings.Cut(opts["peak"], ":"); ok {
+		window, err := time.ParseDuration(length)
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		set.Circuits[0].Peak = Peak{Window: window, Power: watts(power)}
+	}
+	return set
 }
 
 func minTime(a, b time.Time) time.Time {
@@ -371,6 +407,14 @@ func (p *player) table() string {
 			limit = fmt.Sprintf("%.1f A", *c.Phases[0].LimitA)
 		}
 		fmt.Fprintf(&b, "%s limit %s (%s) committed %.1f kW %.1f A measured %.1f kW\n", c.ID, limit, c.LimitSource, c.CommittedW/1000, c.Phases[0].CommittedA, c.MeasuredW/1000)
+	}
+	for _, m := range v.Meters {
+		fmt.Fprintf(&b, "meter %s: base load %.1f kW %s%s\n", m.Name, v.Circuits[0].BaseLoadW/1000, m.Why, m.Suspect)
+	}
+	for _, c := range v.Circuits {
+		if c.Peak != nil {
+			fmt.Fprintf(&b, "%s mean %.1f kW, paced to %.1f kW, month %s W\n", c.ID, c.Peak.MeanW/1000, *c.Peak.PacedW/1000, optional(c.Peak.MonthW))
+		}
 	}
 	for _, c := range v.Connectors {
 		target, confirmed, inFlight, committed := (*float64)(nil), (*float64)(nil), (*float64)(nil), 0.0

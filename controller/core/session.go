@@ -15,6 +15,9 @@ type connector struct {
 	online  bool
 	seenAt  time.Time // when online last changed
 	group   string    // the load-management group of eDRV it belongs to, if any
+	grouped bool      // and that is known
+	since   time.Time // when it came into the model
+	listed  bool      // a full list was asked for since it is in the model
 	install install
 	session *session
 
@@ -150,7 +153,7 @@ func (s *Site) beginSession(i int, seen *edrvapi.Session) {
 	s.bySession[seen.ID] = i
 	s.dirty = true
 	c.session.reassertAt = s.now.Add(s.set.Timing.Reassert)
-	if s.listing.complete && !s.listing.partial && c.group == "" {
+	if c.listed && !s.listing.partial && c.group == "" {
 		s.ledger.Begin(i)
 		s.note(NoteSession, s.about(i), "session began at %s", c.set.label())
 		return

@@ -36,8 +36,7 @@ const (
 	EngageAlways
 )
 
-// Settings describe one site. They do not change while a Site lives; a reload
-// builds a new Site from the old one.
+// Settings describe one site. They change by Configured alone, all at once.
 type Settings struct {
 	ID         string
 	Location   string // eDRV location, may be empty
@@ -52,6 +51,7 @@ type Settings struct {
 	Timing     Timing
 	Circuits   []Circuit
 	Connectors []Connector
+	Meters     []Meter
 }
 
 // Timing is the control section of the configuration.
@@ -79,11 +79,32 @@ type Circuit struct {
 	// or the worst of it where a meter tells it.
 	Base  policy.Load
 	Meter string // name of the meter, or empty
+	Peak  Peak
 	// ArrivalReserve is kept for sessions that may begin at idle connectors,
 	// where the fallbacks do not fit. ReserveSet tells whether it is configured;
 	// if not, it is the greatest fallback of an idle connector.
 	ArrivalReserve policy.Load
 	ReserveSet     bool
+}
+
+// Peak is what the mean power of a circuit, with everything on it, is to stay
+// below in every window. Windows are aligned with the clock of the site.
+type Peak struct {
+	Window time.Duration     // a whole number of them makes an hour; 0: no peak
+	Power  policy.Milliwatts // before the margin
+}
+
+// Meter is a site meter.
+type Meter struct {
+	Name string
+	// Whole tells that it measures all that the circuit carries, chargers
+	// included, and not the base load alone.
+	Whole  bool
+	Volts  int64             // between a phase and neutral
+	Stale  time.Duration     // age at which a reading counts as none
+	Frozen time.Duration     // for how long readings may be exactly alike; 0: for ever
+	Export policy.Milliwatts // how far below zero a reading may be
+	Max    policy.Milliwatts // the most that it can read
 }
 
 // Connector is one outlet of a station.
@@ -100,7 +121,10 @@ type Connector struct {
 	MinPower, MaxPower, FallbackPower policy.Milliwatts
 	InstallFallback                   bool
 	CanPause                          bool
-	Tier, Weight                      int
+	// Removed tells that the configuration has it no more: it is in the model
+	// until its session ends, and not steered. The model alone sets it.
+	Removed      bool
+	Tier, Weight int
 }
 
 // label is the name for people.

@@ -11,21 +11,32 @@ import (
 // Site is the model of one site and everything that decides on it.
 type Site struct {
 	set    Settings
+	mode   Mode // as configured, or as set since
 	tree   *policy.Tree
 	engine *policy.Engine
 	ledger *ledger.Ledger
 
 	circuits    []circuit // in the order of the tree
+	meters      []metering
 	connectors  []connector
 	byConnector map[string]int
 	byStation   map[string][]int
 	bySession   map[string]int
-	ended       recent // sessions that are over: no message revives them
+	orders      map[uint64]*order
+	byAction    map[string]uint64
 
-	orders   map[uint64]*order
-	byAction map[string]uint64
-	settled  recent // actions of ours whose verdict came or does not matter: a double of it says nothing
-	strays   []stray
+	world policy.World
+	plan  policy.Plan
+
+	history
+}
+
+// history is what does not hang on the settings: at a reload it goes on as it
+// is.
+type history struct {
+	ended   recent // sessions that are over: no message revives them
+	settled recent // actions of ours whose verdict came or does not matter: a double of it says nothing
+	strays  []stray
 	// foreignAt is when somebody else lately set limits here.
 	foreignAt []time.Time
 	verdicts  latency // how long chargers take to answer
@@ -34,13 +45,11 @@ type Site struct {
 	clockKnown bool
 	nextID     uint64
 
-	world policy.World
-	plan  policy.Plan
-
 	engaged bool
 	busyAt  time.Time // when the site last could have passed a limit
 	ladder  ladder
 	listing listing
+	expired map[string]bool // external limits whose fallback holds
 	// limitsChanged tells that the external limits are to be kept anew.
 	limitsChanged bool
 	grouped       bool // it is known which connectors eDRV's own load management steers
@@ -69,7 +78,7 @@ func New(set Settings, saved Saved, now time.Time) (*Site, error) {
 		return nil, fmt.Errorf("site %s: %w", set.ID, err)
 	}
 	s := &Site{
-		set: set, tree: tree,
+		set: set, mode: set.Mode, tree: tree,
 		engine: policy.NewEngine(tree, set.Rule, policy.Options{
 			Rotate: set.Timing.Rotate, ResumeAfter: set.Timing.ResumeAfter, MinOn: set.MinOn,
 		}),
@@ -79,16 +88,16 @@ func New(set Settings, saved Saved, now time.Time) (*Site, error) {
 		bySession:   make(map[string]int),
 		orders:      make(map[uint64]*order),
 		byAction:    make(map[string]uint64),
-		ladder:      newLadder(now),
-		born:        now,
-		now:         now,
-		lastAt:      now,
-		dirty:       true,
+		history:     history{ladder: newLadder(now), expired: make(map[string]bool), born: now, now: now, lastAt: now, dirty: true},
 	}
 	for i := range set.Circuits {
 		c := &set.Circuits[i]
 		k, _ := tree.Index(c.ID)
 		s.circuits[k] = newCircuit(c)
+		s.circuits[k].demand = newDemand(c.Peak, now, set.Zone)
+	}
+	for i := range set.Meters {
+		s.meters = append(s.meters, metering{set: &set.Meters[i], since: now})
 	}
 	books := make([]ledger.Connector, len(set.Connectors))
 	for i := range set.Connectors {
@@ -97,7 +106,7 @@ func New(set Settings, saved Saved, now time.Time) (*Site, error) {
 		if !ok {
 			return nil, fmt.Errorf("site %s: connector %s hangs on the unknown circuit %q", set.ID, c.ID, c.Circuit)
 		}
-		s.connectors = append(s.connectors, connector{set: c, circuit: k, online: true})
+		s.connectors = append(s.connectors, connector{set: c, circuit: k, online: true, since: now})
 		s.byConnector[c.ID] = i
 		s.byStation[c.Station] = append(s.byStation[c.Station], i)
 		books[i] = ledger.Connector{Circuit: k, Wiring: c.Wiring, Min: c.Min, Max: c.Max, Fallback: c.Fallback}
@@ -173,6 +182,8 @@ func (s *Site) apply(in Input) {
 		s.gotGroups(in)
 	case Metered:
 		s.metered(in)
+	case Configured:
+		s.configured(in)
 	case LimitSet:
 		s.setLimit(in)
 	case LimitEnded:
@@ -192,11 +203,16 @@ func (s *Site) apply(in Input) {
 func (s *Site) pass() {
 	took := s.now.Sub(s.lastAt)
 	s.lastAt, s.dirty = s.now, false
+	s.letGo()
+	s.expireOverrides()
 	s.lapse()
 	s.retryInstalls()
 	s.askForList()
+	s.judgeMeters()
 	s.updateLimits()
+	s.updateDemand()
 	s.measure(took)
+	s.paceDemand()
 	s.updateLadder()
 	s.decide()
 	s.updateEngaged()

@@ -24,6 +24,7 @@ type View struct {
 	Circuits   []CircuitView   `json:"circuits"`
 	Connectors []ConnectorView `json:"connectors"`
 	Limits     []LimitView     `json:"external_limits"`
+	Meters     []MeterView     `json:"meters"`
 	Counters   Counters        `json:"-"`
 }
 
@@ -48,6 +49,31 @@ const (
 // LimitStates lists the states of an external limit.
 func LimitStates() []string { return []string{limitPending, limitActive, limitFallback} }
 
+// MeterView is one site meter. Powers are in watts.
+type MeterView struct {
+	Name      string     `json:"name"`
+	Measures  string     `json:"measures"` // base_load, or circuit: all that it carries
+	Known     bool       `json:"known"`    // the last reading counts
+	Why       string     `json:"why"`      // why it does not; empty: it does
+	MeasuredW *float64   `json:"measured_w"`
+	At        *time.Time `json:"measured_at"` // null: no reading yet
+	// ResidualW is what it sees beside what the chargers report, and Suspect why
+	// that can not be. Of a meter of base load they are null and empty.
+	ResidualW *float64 `json:"residual_w"`
+	Suspect   string   `json:"suspect"`
+}
+
+// PeakView is the mean power over the window that a peak is billed by.
+type PeakView struct {
+	TargetW float64    `json:"target_w"`
+	Window  float64    `json:"window_seconds"`
+	Since   time.Time  `json:"window_start"`
+	MeanW   float64    `json:"mean_w"`       // of the window so far
+	PacedW  *float64   `json:"paced_w"`      // what the rest of the window leaves; null: not decided yet
+	MonthW  *float64   `json:"month_peak_w"` // null: no whole window in this month yet
+	MonthAt *time.Time `json:"month_peak_at"`
+}
+
 // CircuitView is one circuit. Powers are in watts, currents in amperes.
 type CircuitView struct {
 	ID          string      `json:"id"`
@@ -60,6 +86,7 @@ type CircuitView struct {
 	FailSafe    bool        `json:"failsafe"` // all fallbacks below it fit
 	OverSeconds float64     `json:"over_limit_seconds"`
 	Phases      []PhaseView `json:"phases"`
+	Peak        *PeakView   `json:"peak"` // null: none
 }
 
 // PhaseView is one phase of a circuit.
@@ -135,16 +162,19 @@ type ReasonView struct {
 func (s *Site) View() *View {
 	v := &View{
 		ID: s.set.ID, Time: s.now, State: s.ladder.state.String(), StateWhy: s.ladder.why, StateSince: s.ladder.since,
-		Engaged: s.engaged, Mode: s.set.Mode.String(), Share: s.set.Rule.Name(), FailSafe: s.failSafe(),
+		Engaged: s.engaged, Mode: s.mode.String(), Share: s.set.Rule.Name(), FailSafe: s.failSafe(),
 		Synced: s.listing.complete, Listed: s.listing.doneAt, Heard: s.ladder.heardAt,
 		Circuits: make([]CircuitView, len(s.circuits)), Connectors: make([]ConnectorView, len(s.connectors)),
-		Limits: []LimitView{}, Counters: s.count,
+		Limits: []LimitView{}, Meters: make([]MeterView, len(s.meters)), Counters: s.count,
 	}
 	for k := range s.circuits {
 		v.Circuits[k] = s.viewCircuit(k)
 		for n := range s.circuits[k].limits.External {
 			v.Limits = append(v.Limits, s.viewLimit(k, &s.circuits[k].limits.External[n]))
 		}
+	}
+	for k := range s.meters {
+		v.Meters[k] = s.meters[k].view()
 	}
 	basis := s.basis()
 	next := 0 // allocations are in the order of the connectors
@@ -180,7 +210,7 @@ func (s *Site) viewCircuit(k int) CircuitView {
 	v := CircuitView{
 		ID: c.set.ID, Parent: c.set.Parent, LimitW: limitPart(int64(c.limit.Power)), LimitSource: string(c.source),
 		BaseLoadW: thousandth(c.baseBelow.Power), CommittedW: thousandth(booked.Power), MeasuredW: thousandth(c.measured.Power),
-		FailSafe: k < len(s.plan.Covered) && s.plan.Covered[k], OverSeconds: c.over.Seconds(),
+		FailSafe: k < len(s.plan.Covered) && s.plan.Covered[k], OverSeconds: c.over.Seconds(), Peak: c.demand.view(),
 	}
 	for p := policy.L1; p <= policy.L3; p++ {
 		v.Phases = append(v.Phases, PhaseView{
@@ -274,7 +304,7 @@ func (s *Site) viewConnector(i, at int, basis *policy.Basis) ConnectorView {
 func (s *Site) reason(i int, a *policy.Allocation) ReasonView {
 	c := &s.connectors[i]
 	switch {
-	case c.session == nil && !s.listing.complete:
+	case c.session == nil && !c.listed:
 		return ReasonView{Code: "idle", Text: "eDRV has not listed its sessions yet; booked at its maximum"}
 	case c.session == nil && !s.ledger.Knows(i).InForce:
 		return ReasonView{Code: "idle", Text: "no session; booked at its maximum, because its fallback is not confirmed"}
@@ -282,6 +312,10 @@ func (s *Site) reason(i int, a *policy.Allocation) ReasonView {
 		return ReasonView{Code: "idle", Text: "no session; booked at its fallback"}
 	case !c.online:
 		return ReasonView{Code: "offline", Text: "its station is offline and keeps its last limit"}
+	case c.set.Removed:
+		return ReasonView{Code: "removed", Text: "not in the configuration any more: booked at what it may draw until its session ends"}
+	case !c.grouped:
+		return ReasonView{Code: "new", Text: "it is not known yet whether eDRV's own load management steers it"}
 	case c.group != "":
 		return ReasonView{Code: "group", Text: "belongs to eDRV's load-management group " + c.group + "; not steered"}
 	case c.session.stubborn(s.now):

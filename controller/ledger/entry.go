@@ -18,6 +18,7 @@ type entry struct {
 	orders    []order          // sent and without a verdict, oldest first
 	settling  []release
 	drawn     policy.Milliamps // what it was seen to draw against its limit
+	kept      policy.Milliamps // its bound under other settings, until the charger confirms a limit
 
 	fallback policy.Milliamps // what it does without a session limit: the maximum while not known
 	inForce  bool
@@ -53,7 +54,7 @@ func (e *entry) bound(top policy.Milliamps) policy.Milliamps {
 // steered is the bound of a session when its charger does not restart, and so
 // does not fall back.
 func (e *entry) steered(top policy.Milliamps) policy.Milliamps {
-	b := e.drawn
+	b := max(e.drawn, e.kept)
 	if e.known {
 		b = max(b, e.confirmed)
 	} else {
@@ -86,7 +87,7 @@ func (e *entry) startSession() {
 
 // confirm sets the one limit that is in force.
 func (e *entry) confirm(level policy.Milliamps) {
-	e.known, e.confirmed, e.least = true, level, level
+	e.known, e.confirmed, e.least, e.kept = true, level, level, 0
 }
 
 func (e *entry) drop(id uint64) {

@@ -33,6 +33,7 @@ func (l *Ledger) Record(i int) Record {
 		Session: e.session, Known: e.known, Confirmed: e.confirmed, Least: e.least, Drawn: e.drawn,
 		InForce: e.inForce, Fallback: l.connectors[i].Fallback,
 	}
+	r.Confirmed = max(r.Confirmed, e.kept)
 	for _, s := range e.settling {
 		r.Confirmed = max(r.Confirmed, s.level)
 	}
@@ -63,6 +64,10 @@ func (l *Ledger) Restore(i int, r Record, ids []uint64, now time.Time) {
 		}
 	})
 }
+
+// Touch makes Changed list connector i: what is kept of it beside its Record
+// changed.
+func (l *Ledger) Touch(i int) { l.changed = append(l.changed, i) }
 
 // Changed lists the connectors whose records changed since it was last asked,
 // in order.

@@ -23,6 +23,7 @@ func ofSite(name, help string, labels ...string) *prometheus.Desc {
 
 func ofCircuit(name, help string) *prometheus.Desc   { return ofSite(name, help, "circuit") }
 func ofPhase(name, help string) *prometheus.Desc     { return ofSite(name, help, "circuit", "phase") }
+func ofMeter(name, help string) *prometheus.Desc     { return ofSite(name, help, "meter") }
 func ofConnector(name, help string) *prometheus.Desc { return ofSite(name, help, "connector") }
 
 // worstDraw explains what counts as measured.
@@ -43,6 +44,17 @@ var (
 	phaseCommitted = ofPhase("circuit_phase_committed_amperes", "Most that the chargers below may draw.")
 	phaseMeasured  = ofPhase("circuit_phase_measured_amperes", worstDraw)
 	phaseBaseLoad  = ofPhase("circuit_phase_base_load_amperes", "Draw of everything else below.")
+
+	peakTarget = ofCircuit("circuit_peak_target_watts", "What the mean power over every demand window is to stay below.")
+	peakMean   = ofCircuit("circuit_demand_watts", "Mean power over the demand window that runs, so far.")
+	peakPaced  = ofCircuit("circuit_paced_watts", "Power that the rest of the demand window leaves; NaN: not decided yet.")
+	peakMonth  = ofCircuit("circuit_month_peak_watts", "Highest mean of a whole demand window in this month; NaN: none yet.")
+
+	meterUp       = ofMeter("meter_up", "1 if the last reading counts; 0: the configured most does.")
+	meterPower    = ofMeter("meter_watts", "Last reading; NaN: none yet.")
+	meterAt       = ofMeter("meter_last_reading_timestamp_seconds", "When the last reading came; NaN: none yet.")
+	meterResidual = ofMeter("meter_residual_watts", "What the meter sees beside what the chargers report; NaN: it measures the base load alone, or is not compared yet.")
+	meterSuspect  = ofMeter("meter_disagrees", "1 if the meter and the reports of the chargers can not both be right.")
 
 	connectorMeasured  = ofConnector("connector_measured_watts", "Draw; NaN: no fresh reading.")
 	connectorCommitted = ofConnector("connector_committed_watts", "Most that it may draw.")
@@ -92,6 +104,7 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 			collectSite(out, name, v)
 			c.collectCircuits(out, name, v)
 			collectConnectors(out, name, v)
+			collectMeters(out, name, v)
 		}
 	}
 }
@@ -155,6 +168,12 @@ func (c *collector) collectCircuits(out chan<- prometheus.Metric, site string, v
 		gauge(out, circuitBaseLoad, k.BaseLoadW, site, k.ID)
 		gauge(out, circuitFailSafe, flag(k.FailSafe), site, k.ID)
 		gauge(out, circuitBudget, budget, site, k.ID)
+		if p := k.Peak; p != nil {
+			gauge(out, peakTarget, p.TargetW, site, k.ID)
+			gauge(out, peakMean, p.MeanW, site, k.ID)
+			gauge(out, peakPaced, known(p.PacedW), site, k.ID)
+			gauge(out, peakMonth, known(p.MonthW), site, k.ID)
+		}
 		counter(out, circuitOver, k.OverSeconds, site, k.ID)
 		for _, p := range k.Phases {
 			gauge(out, phaseLimit, limit(p.LimitA), site, k.ID, p.Phase)
@@ -168,15 +187,34 @@ func (c *collector) collectCircuits(out chan<- prometheus.Metric, site string, v
 func collectConnectors(out chan<- prometheus.Metric, site string, v *core.View) {
 	for i := range v.Connectors {
 		c := &v.Connectors[i]
-		measured := math.NaN()
-		if c.MeasuredW != nil {
-			measured = *c.MeasuredW
-		}
-		gauge(out, connectorMeasured, measured, site, c.ID)
+		gauge(out, connectorMeasured, known(c.MeasuredW), site, c.ID)
 		gauge(out, connectorCommitted, c.Committed, site, c.ID)
 		gauge(out, connectorOnline, flag(c.Online), site, c.ID)
 		gauge(out, connectorInfo, 1, site, c.ID, c.Name, c.Circuit)
 	}
+}
+
+func collectMeters(out chan<- prometheus.Metric, site string, v *core.View) {
+	for i := range v.Meters {
+		m := &v.Meters[i]
+		last := math.NaN()
+		if m.At != nil {
+			last = seconds(*m.At)
+		}
+		gauge(out, meterUp, flag(m.Known), site, m.Name)
+		gauge(out, meterPower, known(m.MeasuredW), site, m.Name)
+		gauge(out, meterAt, last, site, m.Name)
+		gauge(out, meterResidual, known(m.ResidualW), site, m.Name)
+		gauge(out, meterSuspect, flag(m.Suspect != ""), site, m.Name)
+	}
+}
+
+// known is a value, or NaN where there is none.
+func known(v *float64) float64 {
+	if v == nil {
+		return math.NaN()
+	}
+	return *v
 }
 
 func gauge(out chan<- prometheus.Metric, d *prometheus.Desc, v float64, labels ...string) {

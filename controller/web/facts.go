@@ -16,10 +16,15 @@ type fact struct {
 }
 
 func factsOf(v *core.View, h *Health) []fact {
-	return []fact{
+	facts := []fact{
 		stateFact(v), congestionFact(v), failSafeFact(v), sessionsFact(v),
 		webhookFact(v, h), apiFact(h), listFact(v),
 	}
+	facts = append(facts, meterFacts(v)...)
+	if f, any := externalFact(v); any {
+		facts = append(facts, f)
+	}
+	return append(facts, configFact(h))
 }
 
 // Brief are the facts for the overview.

@@ -158,6 +158,9 @@ func (m *Metrics) ConfigLoaded(at time.Time, hash []byte) {
 	}
 }
 
+// ConfigAgain records that the file is again the one in force.
+func (m *Metrics) ConfigAgain() { m.reloaded.Set(1) }
+
 // ConfigRefused records that a configuration had mistakes, and that the one
 // before stays in force.
 func (m *Metrics) ConfigRefused() { m.reloaded.Set(0) }

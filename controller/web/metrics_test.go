@@ -71,12 +71,16 @@ func TestExposition(t *testing.T) {
 
 // TestMetricsPage compares the guide's page of all metrics with the registry.
 func TestMetricsPage(t *testing.T) {
-	_, _, registry := metered(t)
+	f, _, registry := metered(t)
+	f.sites.Edit("depot", func(v *core.View) {
+		v.Meters = []core.MeterView{{Name: "main"}}
+		v.Circuits[0].Peak = &core.PeakView{}
+	})
 	families, err := registry.Gather()
 	require.NoError(t, err)
 	var page strings.Builder
 	page.WriteString("# Metrics\n\nThis page is made from the program. Labels are from the configuration or from closed lists, never a session " +
-		"or a person; every series\nis there from the start. What is not known is NaN; what has no limit is +Inf. Those of the Go runtime " +
+		"or a person; every series\nis there from the start (of a meter and of a peak, where there is one). What is not known is NaN; what has no limit is +Inf. Those of the Go runtime " +
 		"(`go_`) and the process (`process_`)\nare there too.\n\n| metric | labels | type | meaning |\n|---|---|---|---|\n")
 	for _, family := range families {
 		if !strings.HasPrefix(family.GetName(), "headroom_") {
@@ -115,7 +119,7 @@ var contract = map[string]string{
 var unitless = []string{
 	"circuit_failsafe", "connector_online", "connector_info", "external_limits", "site_state", "site_mode", "site_engaged", "site_failsafe", "sessions",
 	"orders_in_flight", "uncontrollable_sessions", "edrv_suspended", "edrv_waiting_calls", "event_streams", "config_reload_success",
-	"config_hash", "build_info",
+	"config_hash", "build_info", "meter_up", "meter_disagrees",
 }
 
 // TestNames checks names, units and labels, and that every series is there from
@@ -265,4 +269,34 @@ func TestOutside(t *testing.T) {
 		require.Equal(t, n, f.value(`external_limits{site="depot",state="`+state+`"}`), state)
 	}
 	require.Equal(t, "3", f.value(`foreign_orders_total{site="depot"}`))
+}
+
+func TestMetersAndPeaksAreMeasured(t *testing.T) {
+	f, _, _ := metered(t)
+	f.sites.Edit("depot", func(v *core.View) {
+		v.Circuits = []core.CircuitView{{ID: "grid", Peak: &core.PeakView{TargetW: 60_000, MeanW: 41_500, MonthW: new(58_200.0)}}}
+		v.Meters = []core.MeterView{
+			{Name: "a", Known: true, MeasuredW: new(12_000.0), At: new(time.Unix(1_780_000_000, 0)), ResidualW: new(500.0)},
+			{Name: "b", Why: "lost"},
+		}
+		v.Limits = []core.LimitView{{State: "fallback"}}
+	})
+	_, got := f.do("GET", "/metrics", "")
+	for series, want := range map[string]string{
+		`headroom_meter_up{meter="a",site="depot"}`:                             "1",
+		`headroom_meter_up{meter="b",site="depot"}`:                             "0",
+		`headroom_meter_watts{meter="a",site="depot"}`:                          "12000",
+		`headroom_meter_watts{meter="b",site="depot"}`:                          "NaN",
+		`headroom_meter_last_reading_timestamp_seconds{meter="a",site="depot"}`: "1.78e+09",
+		`headroom_meter_last_reading_timestamp_seconds{meter="b",site="depot"}`: "NaN",
+		`headroom_meter_residual_watts{meter="a",site="depot"}`:                 "500",
+		`headroom_meter_disagrees{meter="a",site="depot"}`:                      "0",
+		`headroom_circuit_peak_target_watts{circuit="grid",site="depot"}`:       "60000",
+		`headroom_circuit_demand_watts{circuit="grid",site="depot"}`:            "41500",
+		`headroom_circuit_paced_watts{circuit="grid",site="depot"}`:             "NaN",
+		`headroom_circuit_month_peak_watts{circuit="grid",site="depot"}`:        "58200",
+		`headroom_external_limits{site="depot",state="fallback"}`:               "1",
+	} {
+		require.Contains(t, got, series+" "+want+"\n")
+	}
 }

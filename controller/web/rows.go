@@ -18,6 +18,7 @@ type circuitRow struct {
 	Bars       []bar
 	FailSafe   bool
 	Over       string // how long it was over its limit; empty: never
+	Peak       string // where it stands with its peak; empty: it has none
 }
 
 func circuitRows(v *core.View) []circuitRow {
@@ -31,6 +32,9 @@ func circuitRows(v *core.View) []circuitRow {
 		rows[i] = circuitRow{ID: c.ID, Source: sourceText(c.LimitSource), Depth: min(depth[c.ID], 5), Bars: barsOf(c), FailSafe: c.FailSafe}
 		if !slices.ContainsFunc(rows[i].Bars, func(b bar) bool { return b.Limit != nil }) {
 			rows[i].Source = "no limit of its own"
+		}
+		if c.Peak != nil {
+			rows[i].Peak = peakText(c.Peak)
 		}
 		if c.OverSeconds > 0 {
 			rows[i].Over = "over it for " + strconv.FormatFloat(math.Ceil(c.OverSeconds), 'f', 0, 64) + " s so far"

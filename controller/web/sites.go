@@ -39,6 +39,17 @@ type Health struct {
 	APIDown bool
 	// APIWaiting is how many calls wait for their turn.
 	APIWaiting int
+	// Config is how the last reading of the configuration went.
+	Config ConfigHealth
 	// Version of the program.
 	Version string
+}
+
+// ConfigHealth tells of the configuration in force, and of one that is not.
+type ConfigHealth struct {
+	Since time.Time // when the one in force was read
+	// Refused says why a newer one was not taken, with the place of its first
+	// mistakes. Empty: there is none.
+	Refused   string
+	RefusedAt time.Time
 }

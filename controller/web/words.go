@@ -40,6 +40,7 @@ func headlineOf(v *core.View, h *Health) headline {
 
 func condition(v *core.View, h *Health) headline {
 	over, overs := worst(v, (*bar).Over)
+	lost, meterLost := lostMeter(v)
 	passing, passes := worst(v, (*bar).MayPass)
 	switch {
 	case h.Stuck != "":
@@ -64,6 +65,13 @@ func condition(v *core.View, h *Health) headline {
 		}
 	case v.State == core.Hold.String():
 		return headline{levelWarn, "On hold", "On hold: limits are lowered, but none is raised.", sentence(v.StateWhy)}
+	case h.Config.Refused != "":
+		return headline{levelWarn, "Configuration", notTaken + ": the one before stays in force.", sentence(firstLine(h.Config.Refused))}
+	case meterLost:
+		return headline{
+			levelWarn, "Meter lost", "Meter " + lost.Name + " is lost: the chargers make room for the most that the base load can draw.",
+			sentence(lost.Why),
+		}
 	case v.Mode == core.Observe.String():
 		return headline{levelWarn, "Only observing", "Only observing: Headroom decides and records, but sends no orders.", ""}
 	case passes:

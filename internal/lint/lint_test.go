@@ -28,6 +28,7 @@ var mayImport = map[string][]string{
 	"edrvapi/edrvsim":   {},
 	"controller/config": {"policy"},
 	"controller/ledger": {"policy"},
+	"controller/meter":  {"policy", "controller/config"},
 	"controller/core":   {"policy", "controller/ledger", "edrvapi"},
 	"controller/web":    {"policy", "controller/core", "edrvapi"},
 	"controller":        {"policy", "edrvapi", "controller/"},

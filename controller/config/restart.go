@@ -1,0 +1,26 @@
+package config
+
+import "reflect"
+
+// NeedsRestart lists the keys that differ between two configurations and that a
+// reload can not change: those with the tag reload:"no", outside of lists.
+func NeedsRestart(now, next *Config) []string {
+	var keys []string
+	compareFixed(reflect.ValueOf(*now), reflect.ValueOf(*next), "", &keys)
+	return keys
+}
+
+func compareFixed(now, next reflect.Value, section string, keys *[]string) {
+	for _, k := range keysOf(now.Type()) {
+		a, b, path := now.Field(k.index), next.Field(k.index), join(section, k.name)
+		if k.tag.Get("reload") == "no" {
+			if !reflect.DeepEqual(a.Interface(), b.Interface()) {
+				*keys = append(*keys, path)
+			}
+			continue
+		}
+		if _, isLeaf := leafOf(a.Type(), k.tag); !isLeaf && a.Kind() == reflect.Struct {
+			compareFixed(a, b, path, keys)
+		}
+	}
+}
