@@ -120,6 +120,10 @@ type ModeSet struct {
 	By   string
 }
 
+// Journaled tells whether the journal can be written. While it cannot, nothing
+// is raised. Until the first one it can.
+type Journaled struct{ Failed string } // why not; empty: it can
+
 // ResyncWanted asks for a REST list soon, because something was missed.
 type ResyncWanted struct{ Why string }
 
@@ -139,6 +143,7 @@ func (OverrideSet) input()   {}
 func (OverrideEnded) input() {}
 func (ModeSet) input()       {}
 func (ResyncWanted) input()  {}
+func (Journaled) input()     {}
 
 // Override is what an operator set for one session. Zero parts are not set.
 type Override struct {

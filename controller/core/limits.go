@@ -16,11 +16,10 @@ type circuit struct {
 	changes   time.Time   // when the limit changes next by itself, or is looked at again
 	limit     policy.Load // in force now
 	source    policy.Source
-	baseBelow policy.Load   // base load of the circuit and all below it
-	permitted policy.Load   // what all connectors below may draw
-	measured  policy.Load   // what they draw, the unknown at its bound
-	overSince time.Time     // since when what is known to flow passes the limit; zero: it does not
-	over      time.Duration // time in which it did
+	baseBelow policy.Load // base load of the circuit and all below it
+	permitted policy.Load // what all connectors below may draw
+	measured  policy.Load // what they draw, the unknown at its bound
+	over      excursions  // times in which what is known to flow passed the limit
 }
 
 func newCircuit(c *Circuit) circuit {
@@ -170,13 +169,9 @@ func (s *Site) measure(took time.Duration) {
 	s.tree.AddUp(worst)
 	for k := range s.circuits {
 		c := &s.circuits[k]
-		if !c.overSince.IsZero() { // as it was since the last pass
-			c.over += took
-		}
-		if known[k].Plus(c.baseBelow).Fits(c.limit) {
-			c.overSince = time.Time{}
-		} else if c.overSince.IsZero() {
-			c.overSince = s.now
+		if x, ended := c.over.pass(s.now, took, known[k].Plus(c.baseBelow), c.limit); ended {
+			x.Circuit = c.set.ID
+			s.effects = append(s.effects, x)
 		}
 		c.measured = known[k].Plus(worst[k])
 	}
