@@ -16,6 +16,7 @@ import (
 
 	"github.com/headroom-ev/headroom/controller/config"
 	"github.com/headroom-ev/headroom/controller/core"
+	"github.com/headroom-ev/headroom/controller/journal"
 	"github.com/headroom-ev/headroom/controller/web"
 	"github.com/headroom-ev/headroom/edrvapi"
 	"github.com/headroom-ev/headroom/policy"
@@ -49,6 +50,7 @@ type Controller struct {
 	registry *prometheus.Registry
 	metrics  *web.Metrics
 	admin    *web.Server
+	journal  *journal.Journal
 
 	sites  []*site
 	byName map[string]*site
@@ -58,16 +60,24 @@ type Controller struct {
 	webhookListener, adminListener net.Listener
 }
 
-// New builds a controller and opens its listeners. It sends nothing and starts
-// nothing.
-func New(opts Options) (*Controller, error) {
-	c := &Controller{
+// New builds a controller, opens its journal and its listeners. It sends nothing
+// and starts nothing; Run must follow, or Close.
+func New(opts Options) (c *Controller, err error) {
+	c = &Controller{
 		cfg: opts.Config, log: opts.Logger, version: opts.Version,
 		byName: map[string]*site{}, byConnector: map[string]*site{}, byStation: map[string]*site{},
 	}
 	if c.log == nil {
 		c.log = slog.New(slog.DiscardHandler)
 	}
+	if c.journal, err = journal.Open(journal.Options{Dir: c.cfg.DataDir, Logger: c.log}); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			c.journal.Close()
+		}
+	}()
 	c.registry = prometheus.NewRegistry()
 	c.metrics = web.NewMetrics(c.registry, c.siteNames())
 	if err := c.buildClient(opts.Transport); err != nil {
@@ -80,9 +90,10 @@ func New(opts Options) (*Controller, error) {
 	if err := c.buildWebhooks(); err != nil {
 		return nil, err
 	}
+	c.recordStart()
 	c.admin = web.New(web.Options{
 		Sites: c, Token: c.cfg.Listen.AdminToken.Reveal, Registry: c.registry, Logger: c.log, Version: c.version,
-		Wiring: c.wiring, SampleEvery: opts.SampleEvery,
+		Wiring: c.wiring, SampleEvery: opts.SampleEvery, Journal: c.lines,
 	})
 	hash, err := hex.DecodeString(c.cfg.SHA256)
 	if err != nil {
@@ -119,16 +130,21 @@ func (c *Controller) buildClient(transport http.RoundTripper) (err error) {
 
 func (c *Controller) buildSites() error {
 	now := time.Now()
+	c.forgetUnknown()
 	for i := range c.cfg.Sites {
 		settings, err := SiteSettings(&c.cfg.Sites[i], &c.cfg.Control)
 		if err != nil {
 			return err
 		}
-		model, err := core.New(settings, core.Saved{}, now)
+		saved, lost := savedOf(c.journal, settings.ID)
+		model, err := core.New(settings, saved, now)
 		if err != nil {
 			return err
 		}
-		s := newSite(model, len(settings.Connectors), c.exec, c.log)
+		s := newSite(model, len(settings.Connectors), c.exec, c.journal, c.log)
+		for _, text := range append(lost, c.journal.Stats().Opened...) {
+			s.record(core.Note{At: now, Kind: core.NoteJournal, Alarm: true, Text: text})
+		}
 		s.observePass = func(took, late time.Duration) { c.metrics.Pass(settings.ID, took, late) }
 		c.sites = append(c.sites, s)
 		c.byName[settings.ID] = s
@@ -169,7 +185,11 @@ func (c *Controller) buildWebhooks() error {
 	if err != nil {
 		return err
 	}
-	c.hooks = &webhooks{verifier: verifier, route: c.route, observe: c.metrics.Webhook, log: c.log, bodies: newBodies()}
+	c.hooks = &webhooks{
+		verifier: verifier, route: c.route, observe: c.metrics.Webhook, log: c.log, bodies: newBodies(),
+		kept: &keptIDs{journal: c.journal},
+	}
+	c.hooks.kept.restore(&c.hooks.ids)
 	return nil
 }
 
@@ -248,6 +268,13 @@ func (c *Controller) Run(ctx context.Context) error {
 			BaseContext: func(net.Listener) context.Context { return ctx }, // streams end with us
 		},
 	}
+	recording, endRecord := context.WithCancel(context.WithoutCancel(ctx))
+	defer endRecord()
+	recorded := make(chan struct{})
+	go func() {
+		c.journal.Run(recording)
+		close(recorded)
+	}()
 	var running sync.WaitGroup
 	doors := []net.Listener{newDoorman(c.webhookListener, webhookDoor), netutil.LimitListener(c.adminListener, maxAdminConnections)}
 	for i, l := range doors {
@@ -279,10 +306,22 @@ func (c *Controller) Run(ctx context.Context) error {
 	c.client.Close()
 	running.Wait()
 	c.exec.wait()
+	endRecord()
+	select { // a disk that hangs is not waited for
+	case <-recorded:
+	case <-stop.Done():
+		c.log.Error("the disk does not answer: the last of the journal is lost")
+	}
 	if err := context.Cause(ctx); !errors.Is(err, context.Canceled) {
 		return err
 	}
 	return nil
+}
+
+// Close gives up what New opened, when Run never ran.
+func (c *Controller) Close() error {
+	c.journal.Close()
+	return errors.Join(c.webhookListener.Close(), c.adminListener.Close())
 }
 
 // groupsEvery is how often eDRV's load-management groups are looked at.

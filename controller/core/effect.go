@@ -96,4 +96,5 @@ const (
 	NoteResync   NoteKind = "resync"
 	NoteForeign  NoteKind = "foreign" // somebody else steers
 	NoteMeter    NoteKind = "meter"
+	NoteJournal  NoteKind = "journal" // could not be read, or written
 )

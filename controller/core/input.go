@@ -60,6 +60,11 @@ const (
 	NotSaved                // not sent, because the journal could not record it
 )
 
+var outcomeNames = [...]string{"queued", "not sent", "refused", "unclear", "dropped", "not saved"}
+
+// String is the outcome in words.
+func (o Outcome) String() string { return outcomeNames[o] }
+
 // Listed is the answer to List: all sessions that eDRV says are running and
 // all stations, or that it could not be had.
 type Listed struct {

@@ -98,6 +98,7 @@ type job struct {
 	changes []change
 	about   *about // nil: the state is not written
 	dones   []func(error)
+	lines   uint64 // that became durable
 }
 
 // Run writes until the context ends, and then what is left. It gives the
@@ -157,26 +158,35 @@ func (j *Journal) next(now time.Time, last, whole bool) (b job, due bool) {
 
 // write makes a job durable, and tells those who wait.
 func (j *Journal) write(b job) {
-	note, err := j.disk.prepare()
-	if note != "" {
-		b.entries = append(b.entries, Entry{At: time.Now(), Kind: KindJournal, Alarm: true, Text: note})
-	}
-	if err == nil {
-		var unwritable error
-		if unwritable, err = j.disk.record.write(b.entries, time.Now()); unwritable != nil {
-			j.log.Error("some lines cannot be recorded", "reason", unwritable)
-		}
-	}
-	if err == nil {
-		b.entries = nil
-		if b.about != nil {
-			err = j.disk.state.write(b.changes, *b.about)
-		}
-	}
+	err := j.put(&b)
 	j.finish(&b, err, time.Now())
 	for _, done := range b.dones {
 		done(err)
 	}
+}
+
+// put makes a job durable, the lines first.
+func (j *Journal) put(b *job) error {
+	note, err := j.disk.prepare()
+	if note != "" {
+		b.entries = append(b.entries, Entry{At: time.Now(), Kind: KindJournal, Alarm: true, Text: note})
+	}
+	if err != nil {
+		return err
+	}
+	before := j.disk.record.head.Seq
+	unwritable, err := j.disk.record.write(b.entries, time.Now())
+	if unwritable != nil {
+		j.log.Error("some lines cannot be recorded", "reason", unwritable)
+	}
+	if err != nil {
+		return err
+	}
+	b.entries, b.lines = nil, j.disk.record.head.Seq-before
+	if b.about == nil {
+		return nil
+	}
+	return j.disk.state.write(b.changes, *b.about)
 }
 
 // finish takes back what a failed job leaves, and counts.
@@ -184,7 +194,9 @@ func (j *Journal) finish(b *job, err error, now time.Time) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	before := j.stats.Failed
-	j.busyAt, j.stats.Head = time.Time{}, j.disk.record.head
+	j.busyAt = time.Time{}
+	j.stats.Head = j.disk.record.head
+	j.stats.Lines += b.lines
 	if err == nil {
 		j.stats.Failed, j.stats.Last, j.inRow, j.retryAt = "", now, 0, time.Time{}
 		j.stats.Durable++

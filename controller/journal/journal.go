@@ -165,6 +165,7 @@ type Stats struct {
 	Opened  []string  // what was wrong when the journal was opened
 	Durable uint64    // writes that became durable
 	Refused uint64    // writes that did not
+	Lines   uint64    // that became durable
 	Lost    uint64    // entries for which there was no room
 	Waiting int       // entries that are not durable
 	Head    Head      // of the last durable line
@@ -183,7 +184,7 @@ func (j *Journal) Stats() Stats {
 // failure is why nothing can be written, or empty.
 func (j *Journal) failure(now time.Time) string {
 	if !j.busyAt.IsZero() && now.Sub(j.busyAt) > patience {
-		return fmt.Sprintf("the disk has not answered for %s", now.Sub(j.busyAt).Round(time.Second))
+		return "the disk does not answer"
 	}
 	return j.stats.Failed
 }
