@@ -13,11 +13,11 @@ import (
 
 // How long the journal waits.
 const (
-	gather   = time.Second      // until what nobody waits for is written
-	beat     = 5 * time.Minute  // between two writes of the state, even if nothing changes
-	retry    = time.Second      // after a write that failed, and twice as long each time
-	maxRetry = 15 * time.Second // at most
-	patience = 5 * time.Second  // with a write, until it counts as failed
+	gather   = time.Second     // until what nobody waits for is written
+	beat     = 5 * time.Minute // between two writes of the state, even if nothing changes
+	retry    = time.Second     // after a write that failed, and twice as long each time
+	maxRetry = 5 * time.Second // at most
+	patience = 5 * time.Second // with a write, until it counts as failed
 )
 
 // disk is everything that touches the directory. One goroutine uses it.
