@@ -73,6 +73,9 @@ func (c *verifyCmd) Run(ctx context.Context, env *environment) error {
 	if v.Broken != "" {
 		return fmt.Errorf("the record in %s is broken at %s; the %d lines before it are intact", dir, v.Broken, v.Lines)
 	}
+	if v.Files == 0 {
+		return fmt.Errorf("there is no record in %s", dir)
+	}
 	fmt.Fprintf(env.stdout, "%s: intact: %d lines in %d files, from %d to %d, hash %s\n", dir, v.Lines, v.Files, v.First, v.Last.Seq, v.Last.Hash)
 	if v.Unfinished > 0 {
 		fmt.Fprintf(env.stdout, "after them %d bytes of a line that is being written, or that a crash tore: the next start cuts them off\n", v.Unfinished)

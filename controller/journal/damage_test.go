@@ -180,6 +180,23 @@ func TestTheRecordGoesOnInAnotherFile(t *testing.T) {
 	})
 }
 
+func TestTheOldestFilesGoWhenTheRecordIsTooLarge(t *testing.T) {
+	dir := t.TempDir()
+	for first := uint64(1); first <= 4; first++ {
+		require.NoError(t, os.WriteFile(segmentPath(dir, first), make([]byte, 100), 0o600))
+	}
+	w := &writer{dir: dir}
+	require.NoError(t, w.expire(400))
+	all, err := segments(dir)
+	require.NoError(t, err)
+	require.Len(t, all, 4)
+	require.NoError(t, w.expire(299))
+	all, err = segments(dir)
+	require.NoError(t, err)
+	require.Len(t, all, 2)
+	require.Equal(t, uint64(3), all[0].first)
+}
+
 func TestALineThatIsTooLongIsLeftOut(t *testing.T) {
 	dir := t.TempDir()
 	l := live(t, dir)

@@ -146,18 +146,18 @@ func (w *writer) ready(now time.Time) error {
 	if err := w.file.Truncate(w.end); err != nil || !begun {
 		return err
 	}
-	return errors.Join(syncDir(w.dir), w.expire())
+	return errors.Join(syncDir(w.dir), w.expire(maxRecord))
 }
 
-// expire removes the oldest files of a record that has become too large.
-func (w *writer) expire() error {
+// expire removes the oldest files of a record that has more bytes than a limit.
+func (w *writer) expire(limit int64) error {
 	all, err := segments(w.dir)
 	if err != nil {
 		return err
 	}
 	total := int64(0)
 	for _, s := range slices.Backward(all) {
-		if total += s.size; total > maxRecord {
+		if total += s.size; total > limit {
 			if err := os.Remove(s.path); err != nil {
 				return err
 			}
@@ -258,14 +258,4 @@ func readLine(r *bufio.Reader) (text []byte, size int64, whole bool, err error) 
 		}
 		return bytes.TrimSuffix(text, []byte{'\n'}), size, true, nil
 	}
-}
-
-// syncDir makes the names in a directory durable.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	return d.Sync()
 }

@@ -168,7 +168,6 @@ func (s *store) write(changes []change, now about) error {
 	}
 	if fresh {
 		if err := s.takeName(); err != nil {
-			s.drop()
 			return fmt.Errorf("write a new %s: %w", stateName, err)
 		}
 	}
@@ -176,22 +175,31 @@ func (s *store) write(changes []change, now about) error {
 }
 
 // create begins a new database beside the old one.
-func (s *store) create() (err error) {
-	path := filepath.Join(s.dir, newName)
+func (s *store) create() error {
 	if err := s.fault("create state"); err != nil {
 		return err
 	}
-	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := os.Remove(filepath.Join(s.dir, newName)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
+	return s.open(newName)
+}
+
+func (s *store) open(name string) (err error) {
 	defer guard(&err)()
-	s.db, err = bbolt.Open(path, fileMode, &bbolt.Options{Timeout: time.Second, NoStatistics: true})
+	s.db, err = bbolt.Open(filepath.Join(s.dir, name), fileMode, &bbolt.Options{Timeout: time.Second, NoStatistics: true})
 	return err
 }
 
-// takeName gives a new database the name of the old one.
+// takeName gives a new database the name of the old one. It is closed for that:
+// not every system lets an open file have another name.
 func (s *store) takeName() error {
-	if err := s.fault("rename state"); err != nil {
+	err := s.db.Close()
+	s.db = nil
+	if err == nil {
+		err = s.fault("rename state")
+	}
+	if err != nil {
 		return err
 	}
 	path := filepath.Join(s.dir, stateName)
@@ -204,7 +212,10 @@ func (s *store) takeName() error {
 	if err := os.Rename(filepath.Join(s.dir, newName), path); err != nil {
 		return err
 	}
-	return syncDir(s.dir)
+	if err := syncDir(s.dir); err != nil {
+		return err
+	}
+	return s.open(stateName)
 }
 
 // put writes values in a transaction.

@@ -17,3 +17,13 @@ func lockFile(f *os.File) error {
 	}
 	return err
 }
+
+// syncDir makes the names in a directory durable.
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return d.Sync()
+}
