@@ -17,6 +17,7 @@ import (
 
 	"github.com/headroom-ev/headroom/controller/config"
 	"github.com/headroom-ev/headroom/controller/core"
+	"github.com/headroom-ev/headroom/controller/journal"
 	"github.com/headroom-ev/headroom/controller/web"
 	"github.com/headroom-ev/headroom/edrvapi"
 	"github.com/headroom-ev/headroom/policy"
@@ -57,6 +58,7 @@ type Controller struct {
 	registry *prometheus.Registry
 	metrics  *web.Metrics
 	admin    *web.Server
+	journal  *journal.Journal
 
 	setup   atomic.Pointer[setup]
 	refused atomic.Pointer[refusal] // the last reload, if nothing came of it
@@ -65,30 +67,41 @@ type Controller struct {
 	webhookListener, adminListener net.Listener
 }
 
-// New builds a controller and opens its listeners. It sends nothing and starts
-// nothing.
-func New(opts Options) (*Controller, error) {
-	c := &Controller{
+// New builds a controller, opens its journal and its listeners. It sends nothing
+// and starts nothing; Run must follow, or Close.
+func New(opts Options) (c *Controller, err error) {
+	c = &Controller{
 		log: opts.Logger, version: opts.Version, file: opts.ConfigFile, reload: opts.Reload, regroup: make(chan struct{}, 1),
 	}
 	if c.log == nil {
 		c.log = slog.New(slog.DiscardHandler)
 	}
+	if c.journal, err = journal.Open(journal.Options{Dir: opts.Config.DataDir, Logger: c.log}); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			c.journal.Close()
+		}
+	}()
 	c.registry = prometheus.NewRegistry()
 	c.metrics = web.NewMetrics(c.registry, nil)
 	if err := c.buildClient(&opts.Config.EDRV, opts.Transport); err != nil {
 		return nil, err
 	}
 	c.exec = &executor{api: c.client, verdict: c.metrics.Verdict}
-	c.hooks = &webhooks{route: c.route, observe: c.metrics.Webhook, log: c.log, bodies: newBodies()}
+	c.hooks = &webhooks{route: c.route, observe: c.metrics.Webhook, log: c.log, bodies: newBodies(), kept: &keptIDs{journal: c.journal}}
+	c.hooks.kept.restore(&c.hooks.ids)
+	c.forgetUnknown(opts.Config)
 	next, err := c.prepare(opts.Config)
 	if err != nil {
 		return nil, err
 	}
 	c.use(next)
+	c.recordStart(opts.Config)
 	c.admin = web.New(web.Options{
 		Sites: c, Token: func() string { return c.config().Listen.AdminToken.Reveal() }, Registry: c.registry, Logger: c.log, Version: c.version,
-		Wiring: c.wiring, SampleEvery: opts.SampleEvery,
+		Wiring: c.wiring, SampleEvery: opts.SampleEvery, Journal: c.lines,
 	})
 	if opts.Listen == nil {
 		opts.Listen = net.Listen
@@ -211,6 +224,13 @@ func (c *Controller) Run(ctx context.Context) error {
 			BaseContext: func(net.Listener) context.Context { return ctx }, // streams end with us
 		},
 	}
+	recording, endRecord := context.WithCancel(context.WithoutCancel(ctx))
+	defer endRecord()
+	recorded := make(chan struct{})
+	go func() {
+		c.journal.Run(recording)
+		close(recorded)
+	}()
 	var running sync.WaitGroup
 	doors := []net.Listener{newDoorman(c.webhookListener, webhookDoor), netutil.LimitListener(c.adminListener, maxAdminConnections)}
 	for i, l := range doors {
@@ -242,10 +262,22 @@ func (c *Controller) Run(ctx context.Context) error {
 	c.client.Close()
 	running.Wait()
 	c.exec.wait()
+	endRecord()
+	select { // a disk that hangs is not waited for
+	case <-recorded:
+	case <-stop.Done():
+		c.log.Error("the disk does not answer: the last of the journal is lost")
+	}
 	if err := context.Cause(ctx); !errors.Is(err, context.Canceled) {
 		return err
 	}
 	return nil
+}
+
+// Close gives up what New opened, when Run never ran.
+func (c *Controller) Close() error {
+	c.journal.Close()
+	return errors.Join(c.webhookListener.Close(), c.adminListener.Close())
 }
 
 // groupsEvery is how often eDRV's load-management groups are looked at.

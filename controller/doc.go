@@ -12,7 +12,10 @@
 //
 // Where to look: controller.go builds and runs everything, webhook.go takes
 // deliveries, mailbox.go holds what waits, site.go is the owner's loop,
-// execute.go carries out effects, status.go answers the admin listener. The
-// sub-packages: config (the YAML file), core (model and decisions), ledger (what
-// every connector may draw), web (page, API, metrics).
+// scribe.go
+// records what is done and holds raises back until they are recorded, keep.go
+// knows what a restart finds, execute.go carries out effects, status.go answers the admin listener. The
+// sub-packages: config (the YAML file), core (model and decisions), journal (what
+// outlives the process), ledger (what every connector may draw), web (page, API,
+// metrics).
 package controller

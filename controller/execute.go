@@ -38,7 +38,7 @@ func (x *executor) wait() { x.running.Wait() }
 // do begins one effect.
 func (x *executor) do(ctx context.Context, s *site, e core.Effect) {
 	switch e := e.(type) {
-	case core.VerdictTook:
+	case core.Answered:
 		x.verdict(s.id, e.Took)
 	case core.SendOrder:
 		order := edrvapi.Order{Session: e.Session, Connector: e.Connector, Limit: e.Limit, Class: edrvapi.Cut}

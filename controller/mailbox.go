@@ -51,11 +51,16 @@ func (m *mailbox) put(in core.Input) bool {
 		m.latest[about] = len(m.inputs)
 	}
 	m.inputs = append(m.inputs, in)
+	m.poke()
+	return true
+}
+
+// poke makes the owner come round.
+func (m *mailbox) poke() {
 	select {
 	case m.wake <- struct{}{}:
 	default:
 	}
-	return true
 }
 
 // take empties the mailbox. It tells what waited, and since when.

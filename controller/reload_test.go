@@ -20,6 +20,7 @@ import (
 
 	"github.com/headroom-ev/headroom/controller/config"
 	"github.com/headroom-ev/headroom/controller/core"
+	"github.com/headroom-ev/headroom/controller/journal"
 	"github.com/headroom-ev/headroom/edrvapi"
 	"github.com/headroom-ev/headroom/edrvapi/edrvsim"
 )
@@ -276,7 +277,10 @@ sites:
 	require.NoError(t, err)
 	model, err := core.New(settings, core.Saved{}, time.Now())
 	require.NoError(t, err)
-	s := newSite(model, 0, &executor{api: nowhere{}}, discard())
+	kept, err := journal.Open(journal.Options{Dir: t.TempDir(), Logger: discard()})
+	require.NoError(t, err)
+	t.Cleanup(kept.Close)
+	s := newSite(model, 0, &executor{api: nowhere{}}, kept, discard())
 	s.meters, s.observePass = meters, func(time.Duration, time.Duration) {}
 	var running sync.WaitGroup
 	s.begin(t.Context(), &running)

@@ -62,7 +62,13 @@ func (c *Controller) prepareSite(p *prepared, site *config.Site, now time.Time) 
 	if err != nil {
 		return err
 	}
-	model, err := core.New(settings, core.Saved{}, now) // for a site that runs, only to see that it can be
+	s := c.running(site.ID)
+	var saved core.Saved
+	var lost []string
+	if s == nil {
+		saved, lost = savedOf(c.journal, site.ID)
+	}
+	model, err := core.New(settings, saved, now) // for a site that runs, only to see that it can be
 	if err != nil {
 		return err
 	}
@@ -70,9 +76,11 @@ func (c *Controller) prepareSite(p *prepared, site *config.Site, now time.Time) 
 	if err != nil {
 		return err
 	}
-	s := c.running(site.ID)
 	if s == nil {
-		s = newSite(model, len(settings.Connectors), c.exec, c.log)
+		s = newSite(model, len(settings.Connectors), c.exec, c.journal, c.log)
+		for _, text := range append(lost, c.journal.Stats().Opened...) {
+			s.record(core.Note{At: now, Kind: core.NoteJournal, Alarm: true, Text: text})
+		}
 		s.observePass = func(took, late time.Duration) { c.metrics.Pass(settings.ID, took, late) }
 		s.meters = meters
 	} else {

@@ -9,16 +9,18 @@ import (
 	"time"
 
 	"github.com/headroom-ev/headroom/controller/core"
+	"github.com/headroom-ev/headroom/controller/journal"
 )
 
 // site is the shell around the model of one site. Its owner, the goroutine in
 // run, is the only one that touches the model.
 type site struct {
-	id    string
-	model *core.Site
-	inbox *mailbox
-	exec  *executor
-	log   *slog.Logger
+	id     string
+	model  *core.Site
+	inbox  *mailbox
+	exec   *executor
+	log    *slog.Logger
+	scribe *scribe
 
 	observePass func(took, late time.Duration)
 	raises      map[uint64]chan struct{} // those without a reply, by the id of the order; the owner's
@@ -58,11 +60,12 @@ func (s *site) end() {
 	}
 }
 
-func newSite(model *core.Site, connectors int, exec *executor, log *slog.Logger) *site {
+func newSite(model *core.Site, connectors int, exec *executor, j *journal.Journal, log *slog.Logger) *site {
 	s := &site{
 		id: model.ID(), model: model, inbox: newMailbox(connectors), exec: exec,
 		log: log.With("site", model.ID()), changed: make(chan struct{}), raises: make(map[uint64]chan struct{}),
 	}
+	s.scribe = &scribe{site: model.ID(), journal: j, wake: s.inbox.poke, targets: map[string]planned{}}
 	s.view.Store(model.View())
 	s.moved.Store(time.Now().UnixNano())
 	return s
@@ -73,6 +76,7 @@ func (s *site) run(ctx context.Context) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	var shown time.Time
+	s.scribe.reply = func(r core.Reply) { s.exec.call(ctx, s, func() core.Input { return r }) }
 	stale := false
 	for {
 		select {
@@ -89,7 +93,9 @@ func (s *site) run(ctx context.Context) {
 				delete(s.raises, reply.ID)
 			}
 		}
+		inputs = append(inputs, s.scribe.news()...)
 		effects := s.model.Step(start, inputs...)
+		atOnce := s.scribe.take(start, inputs, effects, s.model.View)
 		for _, e := range effects {
 			if n, ok := e.(core.Note); ok {
 				s.record(n)
@@ -112,8 +118,11 @@ func (s *site) run(ctx context.Context) {
 		} else if stale {
 			next = minTime(next, shown.Add(viewEvery))
 		}
-		for _, e := range effects {
+		for _, e := range atOnce {
 			s.exec.do(ctx, s, e)
+		}
+		for _, raise := range s.scribe.recorded(start) {
+			s.exec.do(ctx, s, raise)
 		}
 		timer.Reset(time.Until(next))
 	}

@@ -2,10 +2,13 @@ package controller
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"iter"
 	"time"
 
 	"github.com/headroom-ev/headroom/controller/core"
+	"github.com/headroom-ev/headroom/controller/journal"
 	"github.com/headroom-ev/headroom/controller/web"
 )
 
@@ -64,6 +67,17 @@ func (c *Controller) Set(ctx context.Context, name string, in core.Input) error 
 	}
 }
 
+// lines are the lines of the record that a query asks for.
+func (c *Controller) lines(ctx context.Context, q web.JournalQuery) iter.Seq2[json.RawMessage, error] {
+	return func(yield func(json.RawMessage, error) bool) {
+		for line, err := range journal.Lines(ctx, c.config().DataDir, journal.Query{Site: q.Site, Since: q.Since, Kinds: q.Kinds}) {
+			if !yield(line, err) {
+				return
+			}
+		}
+	}
+}
+
 // stuckAfter is how many ticks the owner of a site may miss.
 const stuckAfter = 3
 
@@ -87,6 +101,10 @@ func (c *Controller) Health() web.Health {
 	}
 	for _, result := range hookResults {
 		h.Webhooks[result] = c.metrics.Webhooks(result)
+	}
+	kept := c.journal.Stats()
+	h.Journal = web.JournalHealth{
+		Failed: kept.Failed, Lines: kept.Lines, Lost: kept.Lost, Waiting: kept.Waiting, Durable: kept.Durable, Refused: kept.Refused, Last: kept.Last,
 	}
 	stats := c.client.Stats()
 	h.APIDown, h.APIWaiting = stats.BreakerOpen, stats.WaitingCuts+stats.WaitingRaises+stats.WaitingReads

@@ -34,6 +34,7 @@ type webhooks struct {
 	log      *slog.Logger
 	bodies   *bodies
 	ids      seen
+	kept     *keptIDs
 	last     atomic.Int64 // time of the last authentic delivery, Unix nanoseconds
 	dead     deadLetters
 	refused  sampled
@@ -105,6 +106,7 @@ func (h *webhooks) take(w http.ResponseWriter, r *http.Request, now time.Time) (
 			return "", comeBack(w)
 		}
 	}
+	h.kept.keep(event.ID)
 	return hookAccepted, http.StatusOK
 }
 

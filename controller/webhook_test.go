@@ -26,8 +26,7 @@ func door(t testing.TB) *Controller {
 	c, err := New(Options{Config: cfg})
 	require.NoError(t, err)
 	t.Cleanup(func() {
-		require.NoError(t, c.webhookListener.Close())
-		require.NoError(t, c.adminListener.Close())
+		require.NoError(t, c.Close())
 	})
 	return c
 }

@@ -28,6 +28,7 @@ type commands struct {
 	Run      runCmd      `cmd:"" help:"Run the daemon: steer the sites of a configuration."`
 	Check    checkCmd    `cmd:"" help:"Validate a configuration and print its circuits."`
 	Demo     demoCmd     `cmd:"" help:"Show everything at work: a simulated eDRV and the real daemon."`
+	Journal  journalCmd  `cmd:"" help:"Verify or export the record of what was ordered and why."`
 	Replay   replayCmd   `cmd:"" help:"Run the engine over recorded sessions and compare sharing rules."`
 	Explain  explainCmd  `cmd:"" help:"Say why each session would get what it gets."`
 	Simulate simulateCmd `cmd:"" help:"Prove the site safe: run it through every fault in virtual time."`
@@ -46,6 +47,7 @@ type environment struct {
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	tolerateFullFiles()
 	os.Exit(execute(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
 

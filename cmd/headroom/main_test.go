@@ -34,9 +34,25 @@ func TestCommands(t *testing.T) {
 		t.Fatal(err)
 	}
 	testscript.Run(t, testscript.Params{
-		Dir: "testdata",
+		Dir:  "testdata",
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"replace": replace},
 		Setup: func(env *testscript.Env) error {
+			if err := keepJournal(env.WorkDir + "/data"); err != nil {
+				return err
+			}
 			return os.WriteFile(env.WorkDir+"/example.yaml", example, 0o644)
 		},
 	})
+}
+
+// replace FILE OLD NEW changes a file of a script everywhere.
+func replace(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: replace FILE OLD NEW")
+	}
+	text := ts.ReadFile(args[0])
+	if !strings.Contains(text, args[1]) {
+		ts.Fatalf("%s does not contain %q", args[0], args[1])
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(strings.ReplaceAll(text, args[1], args[2])), 0o600))
 }

@@ -139,7 +139,7 @@ func (s *Site) takeOverOrder(i int, o *order) {
 // takeOver continues what was known of a circuit.
 func (c *circuit) takeOver(old *circuit) {
 	c.limits.External = old.limits.External
-	c.limit, c.source, c.overSince, c.over, c.flow = old.limit, old.source, old.overSince, old.over, old.flow
+	c.limit, c.source, c.over, c.flow = old.limit, old.source, old.over, old.flow
 	if c.set.Meter == old.set.Meter {
 		c.residue = old.residue
 	}

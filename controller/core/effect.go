@@ -65,8 +65,15 @@ type Note struct {
 	Text      string    `json:"text"`
 }
 
-// VerdictTook is how long a charger took to answer an order.
-type VerdictTook struct{ Took time.Duration }
+// Answered is a charger's verdict on the limit of a session.
+type Answered struct {
+	ID        uint64 // of the order
+	Connector string
+	Session   string
+	Limit     edrvapi.Limit
+	Accepted  bool
+	Took      time.Duration // since it was sent
+}
 
 func (Save) effect()            {}
 func (SendOrder) effect()       {}
@@ -75,7 +82,7 @@ func (InstallFallback) effect() {}
 func (List) effect()            {}
 func (Fetch) effect()           {}
 func (Note) effect()            {}
-func (VerdictTook) effect()     {}
+func (Answered) effect()        {}
 
 // NoteKind sorts notes. The names are a closed list.
 type NoteKind string
@@ -91,5 +98,6 @@ const (
 	NoteResync   NoteKind = "resync"
 	NoteForeign  NoteKind = "foreign" // somebody else steers
 	NoteMeter    NoteKind = "meter"
-	NoteConfig   NoteKind = "config" // new settings
+	NoteConfig   NoteKind = "config"  // new settings
+	NoteJournal  NoteKind = "journal" // could not be read, or written
 )

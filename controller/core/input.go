@@ -60,6 +60,11 @@ const (
 	NotSaved                // not sent, because the journal could not record it
 )
 
+var outcomeNames = [...]string{"queued", "not sent", "refused", "unclear", "dropped", "not saved"}
+
+// String is the outcome in words.
+func (o Outcome) String() string { return outcomeNames[o] }
+
 // Listed is the answer to List: all sessions that eDRV says are running and
 // all stations, or that it could not be had.
 type Listed struct {
@@ -127,6 +132,10 @@ type ModeSet struct {
 	By   string
 }
 
+// Journaled tells whether the journal can be written. While it cannot, nothing
+// is raised. Until the first one it can.
+type Journaled struct{ Failed string } // why not; empty: it can
+
 // ResyncWanted asks for a REST list soon, because something was missed.
 type ResyncWanted struct{ Why string }
 
@@ -147,6 +156,7 @@ func (OverrideSet) input()   {}
 func (OverrideEnded) input() {}
 func (ModeSet) input()       {}
 func (ResyncWanted) input()  {}
+func (Journaled) input()     {}
 
 // Override is what an operator set for one session. Zero parts are not set.
 type Override struct {

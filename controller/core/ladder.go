@@ -30,8 +30,9 @@ type ladder struct {
 	since   time.Time
 	trouble time.Time // when something was last as bad as the state, or worse
 	heardAt time.Time // when eDRV last sent a webhook
-	broke   string    // why no raise may be sent: the journal, or a gap in time
+	broke   string    // why no raise may be sent before a full list: a gap in time, or an order that was not recorded
 	brokeAt time.Time
+	unsaved string // why the journal cannot be written; empty: it can
 }
 
 const starting = "starting: no full list from eDRV yet"
@@ -80,6 +81,8 @@ func (s *Site) trouble() (State, string) {
 		return Hold, starting
 	case why != "":
 		return Hold, why
+	case s.ladder.unsaved != "":
+		return Hold, unsaved + s.ladder.unsaved
 	case s.ladder.broke != "" && !l.doneAt.After(s.ladder.brokeAt):
 		return Hold, s.ladder.broke
 	case l.failures >= 3:
@@ -95,13 +98,15 @@ func (s *Site) trouble() (State, string) {
 // limit.
 func (s *Site) overTooLong() (why string, longest time.Duration) {
 	for k := range s.circuits {
-		if c := &s.circuits[k]; !c.overSince.IsZero() && s.now.Sub(c.overSince) > longest {
-			longest = s.now.Sub(c.overSince)
+		if c := &s.circuits[k]; !c.over.since.IsZero() && s.now.Sub(c.over.since) > longest {
+			longest = s.now.Sub(c.over.since)
 			why = fmt.Sprintf("%s carries more than its limit", c.set.ID)
 		}
 	}
 	return why, longest
 }
+
+const unsaved = "the journal cannot be written: "
 
 // silent reports whether webhooks ought to have come and did not.
 func (s *Site) silent() bool {

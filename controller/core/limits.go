@@ -18,8 +18,7 @@ type circuit struct {
 	baseBelow policy.Load       // base load of the circuit and all below it
 	permitted policy.Load       // what all connectors below may draw
 	measured  policy.Load       // what they draw, the unknown at its bound
-	overSince time.Time         // since when what is known to flow passes the limit; zero: it does not
-	over      time.Duration     // time in which it did
+	over      excursions        // times in which what is known to flow passed the limit
 	flow      policy.Milliwatts // what it carries in all, the unknown at its bound
 	residue   residue           // of a meter that measures all of it
 	demand    demand
@@ -174,9 +173,6 @@ func (s *Site) measure(took time.Duration) {
 	s.tree.AddUp(worst)
 	for k := range s.circuits {
 		c := &s.circuits[k]
-		if !c.overSince.IsZero() { // as it was since the last pass
-			c.over += took
-		}
 		flows := known[k].Plus(c.baseBelow)
 		c.flow = flows.Power + worst[k].Power
 		if m := s.meter(k); m != nil && m.set.Whole {
@@ -184,10 +180,9 @@ func (s *Site) measure(took time.Duration) {
 				flows = m.load()
 			}
 		}
-		if flows.Fits(c.limit) {
-			c.overSince = time.Time{}
-		} else if c.overSince.IsZero() {
-			c.overSince = s.now
+		if x, ended := c.over.pass(s.now, took, flows, c.limit); ended {
+			x.Circuit = c.set.ID
+			s.effects = append(s.effects, x)
 		}
 		c.measured = known[k].Plus(worst[k])
 	}

@@ -136,6 +136,8 @@ func (p *player) play(words []string) string {
 		d, _ := time.ParseDuration(rest[0])
 		p.now = p.now.Add(d)
 		return p.step(Tick{})
+	case "journal":
+		return p.step(Journaled{Failed: strings.Join(rest, " ")})
 	case "offline", "online":
 		return p.step(StationSeen{Station: "st-" + rest[0], Online: words[0] == "online"})
 	case "limit":
@@ -302,7 +304,7 @@ func about(words []string, connector string) bool {
 }
 
 func (p *player) replies(outcome string, to func(a asked, connector string) bool) []Input {
-	kinds := map[string]Outcome{"queued": Queued, "not-sent": NotSent, "refused": Refused, "unclear": Unclear, "dropped": Dropped}
+	kinds := map[string]Outcome{"queued": Queued, "not-sent": NotSent, "refused": Refused, "unclear": Unclear, "dropped": Dropped, "not-saved": NotSaved}
 	var inputs []Input
 	var rest []asked
 	for _, a := range p.unanswered {
@@ -380,6 +382,8 @@ func (p *player) step(inputs ...Input) string {
 			fmt.Fprintf(&b, "%s list\n", at)
 		case Fetch:
 			fmt.Fprintf(&b, "%s fetch %s\n", at, e.Session)
+		case Excursion:
+			fmt.Fprintf(&b, "%s excursion: %s\n", at, e)
 		case Note:
 			if e.Kind == NoteOrder && !e.Alarm && !strings.Contains(e.Text, "rejects") && !strings.Contains(e.Text, "may") {
 				continue // the order itself tells it

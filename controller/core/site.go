@@ -194,6 +194,9 @@ func (s *Site) apply(in Input) {
 		s.endOverride(in)
 	case ModeSet:
 		s.setMode(in)
+	case Journaled:
+		s.dirty = s.dirty || in.Failed != s.ladder.unsaved
+		s.ladder.unsaved = in.Failed
 	case ResyncWanted:
 		s.listing.wanted = true
 	}

@@ -79,15 +79,15 @@ func (s *Site) gotReply(in Reply) {
 		s.adoptStrays()
 	case Unclear: // it may have happened: it waits for a verdict like any other
 		s.reached(o)
-	case Dropped:
+	case Dropped, NotSaved: // eDRV has not failed, so nothing is held off
+		if in.Outcome == NotSaved {
+			s.breaks(unsaved + in.Message)
+		}
 		s.count.order(o, resultFailed)
 		s.ledger.NotSent(o.connector, o.id)
 		s.forget(o)
 		s.dirty = true
-	case NotSent, NotSaved, Refused:
-		if in.Outcome == NotSaved {
-			s.breaks("the journal cannot be written: " + in.Message)
-		}
+	case NotSent, Refused:
 		s.count.order(o, resultFailed)
 		s.dirty = true
 		if o.install {
@@ -251,7 +251,9 @@ func (s *Site) verdict(o *order, in ActionSeen) {
 	took := s.now.Sub(o.sent)
 	c.verdicts.add(took)
 	s.verdicts.add(took)
-	s.effects = append(s.effects, VerdictTook{Took: took})
+	s.effects = append(s.effects, Answered{
+		ID: o.id, Connector: c.set.ID, Session: o.session, Limit: o.limit, Accepted: in.Verdict == Accepted, Took: took,
+	})
 	if in.Verdict == Accepted {
 		s.count.order(o, resultAccepted)
 		s.ledger.Accepted(o.connector, o.id, o.level, s.now)

@@ -87,6 +87,9 @@ type CircuitView struct {
 	OverSeconds float64     `json:"over_limit_seconds"`
 	Phases      []PhaseView `json:"phases"`
 	Peak        *PeakView   `json:"peak"` // null: none
+
+	// Excursions by class, since the start.
+	Excursions [len(excursionClasses)]uint64 `json:"-"`
 }
 
 // PhaseView is one phase of a circuit.
@@ -210,7 +213,7 @@ func (s *Site) viewCircuit(k int) CircuitView {
 	v := CircuitView{
 		ID: c.set.ID, Parent: c.set.Parent, LimitW: limitPart(int64(c.limit.Power)), LimitSource: string(c.source),
 		BaseLoadW: thousandth(c.baseBelow.Power), CommittedW: thousandth(booked.Power), MeasuredW: thousandth(c.measured.Power),
-		FailSafe: k < len(s.plan.Covered) && s.plan.Covered[k], OverSeconds: c.over.Seconds(), Peak: c.demand.view(),
+		FailSafe: k < len(s.plan.Covered) && s.plan.Covered[k], OverSeconds: c.over.total.Seconds(), Excursions: c.over.counts, Peak: c.demand.view(),
 	}
 	for p := policy.L1; p <= policy.L3; p++ {
 		v.Phases = append(v.Phases, PhaseView{

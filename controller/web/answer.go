@@ -138,6 +138,10 @@ func (s *Server) ready(w http.ResponseWriter, _ *http.Request) error {
 			return nil
 		}
 	}
+	if why := h.Journal.Failed; why != "" { // another instance would not help, and eDRV's webhooks are still needed
+		writeLine(w, http.StatusOK, "ready, but nothing is raised: the journal cannot be written: "+why)
+		return nil
+	}
 	writeLine(w, http.StatusOK, "ready")
 	return nil
 }

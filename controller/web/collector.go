@@ -75,6 +75,15 @@ var (
 	siteHeard          = ofSite("last_webhook_timestamp_seconds", "When eDRV last sent a webhook about the site, or the start.")
 	siteListed         = ofSite("last_list_timestamp_seconds", "When the last full list of sessions was asked for; NaN: none yet.")
 
+	circuitExcursions = ofSite("excursions_total", "Times in which more flowed than the limit: for 15 s, for more than 60 s, twice in 10 min, more than 3 times in 24 h.", "circuit", "class")
+
+	journalWritable = desc("journal_writable", "1 if the journal can be written; if not, nothing is raised.")
+	journalCommits  = desc("journal_commits_total", "Writes of the journal, by what became of them.", "result")
+	journalRecords  = desc("journal_records_total", "Lines of the record that became durable.")
+	journalLost     = desc("journal_lost_records_total", "Lines of the record that found no room in memory while the disk could not be written.")
+	journalWaiting  = desc("journal_waiting_records", "Lines of the record that are not durable yet.")
+	journalLast     = desc("journal_last_commit_timestamp_seconds", "When a write of the journal last became durable; NaN: none has yet.")
+
 	apiDown    = desc("edrv_suspended", "1 if calls to eDRV are suspended because it does not answer.")
 	apiWaiting = desc("edrv_waiting_calls", "Calls to eDRV that wait for their turn.")
 	openPages  = desc("event_streams", "Event streams that are open.")
@@ -97,6 +106,7 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	h := c.sites.Health()
 	gauge(out, apiDown, flag(h.APIDown))
 	gauge(out, apiWaiting, float64(h.APIWaiting))
+	collectJournal(out, &h.Journal)
 	gauge(out, openPages, float64(c.streams()))
 	gauge(out, buildInfo, 1, c.version, revision(), runtime.Version())
 	for _, name := range c.sites.Names() {
@@ -107,6 +117,16 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 			collectMeters(out, name, v)
 		}
 	}
+}
+
+func collectJournal(out chan<- prometheus.Metric, j *JournalHealth) {
+	gauge(out, journalWritable, flag(j.Failed == ""))
+	counter(out, journalCommits, float64(j.Durable), "durable")
+	counter(out, journalCommits, float64(j.Refused), "failed")
+	counter(out, journalRecords, float64(j.Lines))
+	counter(out, journalLost, float64(j.Lost))
+	gauge(out, journalWaiting, float64(j.Waiting))
+	gauge(out, journalLast, seconds(j.Last))
 }
 
 func collectSite(out chan<- prometheus.Metric, site string, v *core.View) {
@@ -175,6 +195,9 @@ func (c *collector) collectCircuits(out chan<- prometheus.Metric, site string, v
 			gauge(out, peakMonth, known(p.MonthW), site, k.ID)
 		}
 		counter(out, circuitOver, k.OverSeconds, site, k.ID)
+		for class, name := range core.ExcursionClasses() {
+			counter(out, circuitExcursions, float64(k.Excursions[class]), site, k.ID, name)
+		}
 		for _, p := range k.Phases {
 			gauge(out, phaseLimit, limit(p.LimitA), site, k.ID, p.Phase)
 			gauge(out, phaseCommitted, p.CommittedA, site, k.ID, p.Phase)

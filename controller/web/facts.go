@@ -18,7 +18,7 @@ type fact struct {
 func factsOf(v *core.View, h *Health) []fact {
 	facts := []fact{
 		stateFact(v), congestionFact(v), failSafeFact(v), sessionsFact(v),
-		webhookFact(v, h), apiFact(h), listFact(v),
+		webhookFact(v, h), apiFact(h), listFact(v), journalFact(h),
 	}
 	facts = append(facts, meterFacts(v)...)
 	if f, any := externalFact(v); any {
@@ -135,6 +135,21 @@ func listFact(v *core.View) fact {
 	}
 	if !v.Listed.IsZero() {
 		f.Text, f.Level, f.At = "", "", at(v.Listed, "age")
+	}
+	return f
+}
+
+func journalFact(h *Health) fact {
+	f := fact{
+		Name: "Journal", Text: "written", Level: levelOK,
+		Help: "What was ordered and why, on the disk. A raise is recorded before it is sent.",
+	}
+	if h.Journal.Failed != "" {
+		f.Text, f.Level = "cannot be written", levelAlarm
+		f.Help = sentence(h.Journal.Failed) + " Nothing is raised until it can be written; limits are lowered as ever."
+	}
+	if lost := h.Journal.Lost; lost > 0 {
+		f.Help += " " + count(int(lost), "line") + " could not be kept."
 	}
 	return f
 }

@@ -119,7 +119,7 @@ var contract = map[string]string{
 var unitless = []string{
 	"circuit_failsafe", "connector_online", "connector_info", "external_limits", "site_state", "site_mode", "site_engaged", "site_failsafe", "sessions",
 	"orders_in_flight", "uncontrollable_sessions", "edrv_suspended", "edrv_waiting_calls", "event_streams", "config_reload_success",
-	"config_hash", "build_info", "meter_up", "meter_disagrees",
+	"config_hash", "build_info", "meter_up", "meter_disagrees", "journal_writable", "journal_waiting_records",
 }
 
 // TestNames checks names, units and labels, and that every series is there from

@@ -179,6 +179,8 @@ func TestHealth(t *testing.T) {
 	}
 	check("/healthz", 200, "healthy")
 	check("/readyz", 200, "ready")
+	f.sites.SetHealth(func(h *web.Health) { h.Journal.Failed = "no space left on device" })
+	check("/readyz", 200, "ready, but nothing is raised: the journal cannot be written: no space left on device")
 	f.sites.SetHealth(func(h *web.Health) { h.Unready = "site depot:\nno list yet" })
 	check("/healthz", 200, "healthy")
 	check("/readyz", 503, "site depot: no list yet")

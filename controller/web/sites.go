@@ -41,6 +41,8 @@ type Health struct {
 	APIWaiting int
 	// Config is how the last reading of the configuration went.
 	Config ConfigHealth
+	// Journal is the state of the journal.
+	Journal JournalHealth
 	// Version of the program.
 	Version string
 }
@@ -52,4 +54,19 @@ type ConfigHealth struct {
 	// mistakes. Empty: there is none.
 	Refused   string
 	RefusedAt time.Time
+}
+
+// JournalHealth is the state of the journal. Counts are since the start.
+type JournalHealth struct {
+	// Failed says why the journal cannot be written. Empty: it can.
+	Failed string
+	// Lines is how many lines became durable, and Lost how many found no room
+	// in memory while the disk could not be written.
+	Lines, Lost uint64
+	// Waiting is how many lines are not durable yet.
+	Waiting int
+	// Durable and Refused count the writes that became durable or did not.
+	Durable, Refused uint64
+	// Last is when a write last became durable; zero: none has yet.
+	Last time.Time
 }

@@ -107,6 +107,10 @@ func TestFacts(t *testing.T) {
 	require.Equal(t, levelAlarm, find(&Health{}, "State").Level)
 	v.Connectors[0].Session = ""
 	require.Equal(t, "none", find(&Health{}, "Sessions").Text)
+	require.Equal(t, levelOK, find(&Health{}, "Journal").Level)
+	full := find(&Health{Journal: JournalHealth{Failed: "no space left on device", Lost: 2}}, "Journal")
+	require.Equal(t, levelAlarm, full.Level)
+	require.Equal(t, "No space left on device. Nothing is raised until it can be written; limits are lowered as ever. 2 lines could not be kept.", full.Help)
 }
 
 // TestNotes: the newest come first, and not all of them.
