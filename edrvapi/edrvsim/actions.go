@@ -179,6 +179,7 @@ func (w *World) obey(o *order) {
 	for _, c := range o.targets() {
 		if w.shows(c.quirks, ChargerIgnores, c.id) {
 			w.struck[ChargerIgnores]++
+			c.strays(o, true)
 			continue
 		}
 		limit := o.limit
@@ -186,10 +187,12 @@ func (w *World) obey(o *order) {
 		if limit.IsSet() && c.native(limit, b) < c.least && w.shows(c.quirks, ChargerClamps, c.id) {
 			w.struck[ChargerClamps]++
 			limit = c.minimum()
+			defer c.strays(o, true)
 		}
 		if limit.IsSet() && c.native(limit, b) < c.level && w.shows(c.quirks, ChargerOvershoots, c.id) {
 			w.struck[ChargerOvershoots]++
 			nth := c.orders
+			c.strays(o, true)
 			w.after(b.Report.Max, func() {
 				if c.orders == nth {
 					w.install(c, o, limit)
@@ -209,14 +212,29 @@ func (c *connector) minimum() Limit {
 	return Amps(float64(c.least) / 1e3)
 }
 
+// strays notes whether what is in force is another limit than the charger said
+// it would put in force, because of an order of this kind.
+func (c *connector) strays(o *order, does bool) {
+	switch o.kind {
+	case sessionLimit, sessionClear:
+		if c.session != nil && c.session == o.session {
+			c.session.astray = does
+		}
+	case connectorLimit, connectorClear, stationLimit, stationClear:
+		c.astray = does
+	case setProfile, clearProfile, compositeSchedule:
+	}
+}
+
 // install puts a limit in force at a connector.
 func (w *World) install(c *connector, o *order, limit Limit) {
+	c.strays(o, false)
 	switch o.kind {
 	case sessionLimit, sessionClear:
 		if c.session != o.session {
 			return
 		}
-		c.session.limit, c.session.foreign = limit, o.foreign
+		c.session.limit, c.session.astray = limit, o.foreign
 	case connectorLimit, connectorClear:
 		c.def = limit
 	case stationLimit, stationClear:

@@ -25,7 +25,8 @@ type connector struct {
 	rating  level
 	least   level // lowest level that is not a pause
 	quirks  quirks
-	orders  int // answered so far, for the quirks that count
+	orders  int  // answered so far, for the quirks that count
+	astray  bool // its default limit is not the one that it said it would put in force
 
 	def      Limit    // its own default limit
 	session  *session // the running transaction

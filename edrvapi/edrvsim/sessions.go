@@ -12,7 +12,7 @@ type session struct {
 	conn *connector
 
 	limit    Limit // its own limit in the charger, gone when it ends
-	foreign  bool  // somebody else set it
+	astray   bool  // somebody else set it, or the charger did not do what it said
 	drawTime time.Duration
 	meterAt  float64 // register at the start, Wh
 }

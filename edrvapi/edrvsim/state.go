@@ -26,11 +26,13 @@ type TrueConnector struct {
 	CarPhases int    // phases that the car loads, 0 without a car
 	Session   string // of the running transaction, known to eDRV or not
 	Limit     Limit  // the session's own limit in the charger; none if there is none
-	Foreign   bool   // somebody else set it
-	Offer     Limit  // what the charger would let a car draw now: rating, defaults and Limit
-	Amps      [3]float64
-	Watts     float64
-	EnergyWh  float64 // taken by the present car
+	// Astray tells that another limit is in force than the charger last
+	// confirmed to us: somebody else set it, or the charger did not do what it said.
+	Astray   bool
+	Offer    Limit // what the charger would let a car draw now: rating, defaults and Limit
+	Amps     [3]float64
+	Watts    float64
+	EnergyWh float64 // taken by the present car
 }
 
 // TrueCircuit is the truth about one circuit, with its base load.
@@ -111,7 +113,7 @@ func (w *World) trueConnector(c *connector) TrueConnector {
 	t := TrueConnector{
 		ID: c.id, Station: c.station.id, Circuit: c.circuit.id,
 		Online: c.station.online, Powered: c.station.dark == 0, Status: c.status,
-		Amps: c.load.amps(), Watts: float64(c.load.mw) / 1e3,
+		Amps: c.load.amps(), Watts: float64(c.load.mw) / 1e3, Astray: c.astray,
 	}
 	offer := float64(c.offer(&w.spec.Behaviour)) / 1e3
 	if t.Offer = Amps(offer); c.spec.Kind == DC {
@@ -121,7 +123,8 @@ func (w *World) trueConnector(c *connector) TrueConnector {
 		t.Car, t.CarPhases, t.EnergyWh = true, c.car.phases, c.car.taken
 	}
 	if c.session != nil {
-		t.Session, t.Limit, t.Foreign = c.session.rec.ID, c.session.limit, c.session.foreign
+		t.Session, t.Limit = c.session.rec.ID, c.session.limit
+		t.Astray = t.Astray || c.session.astray
 	}
 	return t
 }

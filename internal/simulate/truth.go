@@ -69,7 +69,8 @@ func (c *checker) drawn(t *edrvsim.TrueConnector) policy.Milliamps {
 }
 
 // excused reports whether what a charger offers may differ from what the site
-// believes: because it lies, or because somebody else set its limit.
+// believes: because it lies, or lied,
+// or because somebody else set its limit.
 func (c *checker) excused(i int) bool {
 	k := &c.connectors[i]
 	for _, f := range liars {
@@ -78,7 +79,7 @@ func (c *checker) excused(i int) bool {
 		}
 	}
 	t, _ := c.world.Connector(k.set.ID)
-	return t.Foreign
+	return t.Astray
 }
 
 // flowed checks I3 on a stretch of constant load.
