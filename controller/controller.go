@@ -123,14 +123,13 @@ func (c *Controller) siteNames() []string {
 
 func (c *Controller) buildClient(e *config.EDRV, transport http.RoundTripper) (err error) {
 	clock := &clockWatch{metric: c.metrics.ClockSkew, log: c.log}
-	c.client, err = edrvapi.New(edrvapi.Options{
-		BaseURL: e.URL, APIKey: func() string { return c.config().EDRV.APIKey.Reveal() }, SetLimitMethod: string(e.SetLimitMethod),
-		RequestsPerSecond: e.RequestsPerSecond.PerSecond(), Transport: transport, Logger: c.log,
-		OnClock: clock.compare,
-		Observe: func(op edrvapi.Operation, code string, took time.Duration) {
-			c.metrics.Request(string(op), code, took)
-		},
-	})
+	opts := ClientOptions(e, transport)
+	opts.APIKey = func() string { return c.config().EDRV.APIKey.Reveal() }
+	opts.Logger, opts.OnClock = c.log, clock.compare
+	opts.Observe = func(op edrvapi.Operation, code string, took time.Duration) {
+		c.metrics.Request(string(op), code, took)
+	}
+	c.client, err = edrvapi.New(opts)
 	return err
 }
 

@@ -3,13 +3,24 @@ package controller
 import (
 	"fmt"
 	"maps"
+	"net/http"
 	"slices"
 	"time"
 
 	"github.com/headroom-ev/headroom/controller/config"
 	"github.com/headroom-ev/headroom/controller/core"
+	"github.com/headroom-ev/headroom/edrvapi"
 	"github.com/headroom-ev/headroom/policy"
 )
+
+// ClientOptions is how the configuration says to reach eDRV. A transport
+// replaces the connection, for tests; nil for the real one.
+func ClientOptions(e *config.EDRV, transport http.RoundTripper) edrvapi.Options {
+	return edrvapi.Options{
+		BaseURL: e.URL, APIKey: e.APIKey.Reveal, SetLimitMethod: string(e.SetLimitMethod),
+		RequestsPerSecond: e.RequestsPerSecond.PerSecond(), Transport: transport,
+	}
+}
 
 // SiteSettings turns the configuration of a site into the settings of its
 // model. The configuration has been checked.

@@ -46,7 +46,7 @@ func (c *Controller) prepare(cfg *config.Config) (*prepared, error) {
 	if p.hash, err = hex.DecodeString(cfg.SHA256); err != nil {
 		return nil, fmt.Errorf("hash of the configuration: %w", err)
 	}
-	if p.verifier, err = verifierOf(&cfg.EDRV); err != nil {
+	if p.verifier, err = NewVerifier(&cfg.EDRV); err != nil {
 		return nil, err
 	}
 	for i := range cfg.Sites {
@@ -119,8 +119,8 @@ func (c *Controller) use(p *prepared) {
 	c.metrics.ConfigLoaded(p.since, p.hash)
 }
 
-// verifierOf is what tells eDRV's webhooks from forged ones.
-func verifierOf(e *config.EDRV) (*edrvapi.Verifier, error) {
+// NewVerifier is what tells eDRV's webhooks from forged ones.
+func NewVerifier(e *config.EDRV) (*edrvapi.Verifier, error) {
 	scheme, err := edrvapi.ParseScheme(string(e.WebhookSigning))
 	if err != nil {
 		return nil, err

@@ -14,6 +14,8 @@ func (r *reader) station(s *Station) {
 		switch string(name) {
 		case "_id":
 			s.ID = idOf(r.word())
+		case "name":
+			s.Name = r.text(maxText)
 		case "location":
 			s.Location = r.ref()
 		case "protocol":

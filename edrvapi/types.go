@@ -71,6 +71,7 @@ type Target struct {
 // power rating of a station.
 type Station struct {
 	ID         string
+	Name       string // for people; empty where eDRV gives none
 	Location   string // empty where eDRV gives none
 	Protocol   string // "ocpp1.6" or "ocpp2.0.1"
 	Online     Maybe[bool]

@@ -35,7 +35,7 @@ func TestCommands(t *testing.T) {
 	}
 	testscript.Run(t, testscript.Params{
 		Dir:  "testdata",
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"replace": replace},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"replace": replace, "edrv": edrvCommand},
 		Setup: func(env *testscript.Env) error {
 			if err := keepJournal(env.WorkDir + "/data"); err != nil {
 				return err

@@ -13,7 +13,6 @@ import (
 type checker struct {
 	*decoder
 	cfg *Config
-	use Use
 	env func(string) (string, bool)
 }
 
@@ -30,9 +29,11 @@ func (c *checker) check() {
 	c.sites()
 }
 
+const apiKey = "edrv.api_key"
+
 func (c *checker) edrv(e *EDRV) {
 	c.edrvURL(e)
-	c.secret("edrv.api_key", &e.APIKey)
+	c.secret(apiKey, &e.APIKey)
 	for i := range e.WebhookSecrets {
 		c.secret(item("edrv.webhook_secrets", i), &e.WebhookSecrets[i])
 	}
@@ -92,12 +93,13 @@ func (c *checker) listen(l *Listen) {
 
 // secret fetches the value of a secret where the use needs it.
 func (c *checker) secret(path string, s *Secret) {
-	if s.ref == "" || c.use != ForRun && c.use != ForCheck {
+	needed := c.use == ForRun || c.use == ForInventory && path == apiKey
+	if s.ref == "" || !needed && c.use != ForCheck {
 		return
 	}
 	warning, err := s.resolve(c.env)
 	switch {
-	case err != nil && c.use == ForRun:
+	case err != nil && needed:
 		c.problem(path, "%v", err)
 	case err != nil:
 		c.warn(path, "%v (needed to run)", err)

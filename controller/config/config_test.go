@@ -13,7 +13,7 @@ import (
 var rewrite = flag.Bool("rewrite", false, "write the expectations in testdata anew")
 
 // uses are what the first line of a file in testdata may name: "# use: check".
-var uses = []Use{ForRun, ForCheck, ForReplay, ForSimulate, ForExplain}
+var uses = []Use{ForRun, ForCheck, ForReplay, ForSimulate, ForExplain, ForInventory}
 
 // testEnv has what the files of testdata refer to.
 func testEnv(name string) (string, bool) {

@@ -13,6 +13,7 @@ import (
 // its default.
 type decoder struct {
 	*source
+	use      Use
 	complete bool // Whether keys that are required to run must be there.
 }
 
@@ -210,11 +211,18 @@ func (d *decoder) section(n *yaml.Node, v reflect.Value, path string) {
 		return
 	}
 	for _, k := range keys {
-		required := k.tag.Get("required")
-		if child := join(path, k.name); !d.has(child) && (required == "always" || required == "run" && d.complete) {
+		if child := join(path, k.name); !d.has(child) && d.demands(child, k.tag.Get("required")) {
 			d.problem(child, "is missing: %s", wanted(v.Field(k.index).Type(), k.tag))
 		}
 	}
+}
+
+// demands reports whether the file must give a key, by its tag required.
+func (d *decoder) demands(path, required string) bool {
+	if d.use == ForInventory {
+		return path == "edrv" || path == apiKey || required == "always" && path != "sites"
+	}
+	return required == "always" || required == "run" && d.complete
 }
 
 // pairs visits the keys of a mapping, and refuses those that are no plain texts or

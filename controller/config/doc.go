@@ -46,7 +46,7 @@
 // # What callers owe it
 //
 // They pass the [Use] they make of the file: only [ForRun] demands edrv, listen and
-// the secrets' values. They treat a Config as immutable, and build on
+// the secrets' values, and [ForInventory] no more than eDRV's key. They treat a Config as immutable, and build on
 // [Margin.Usable] and [Site.Balances] instead of repeating that arithmetic.
 //
 // # How it is tested

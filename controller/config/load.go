@@ -32,11 +32,15 @@ const (
 	ForReplay
 	ForSimulate
 	ForExplain
+	// ForInventory needs edrv.url and the value of edrv.api_key, and nothing else.
+	ForInventory
 )
 
 // String is the name of the command.
 func (u Use) String() string {
-	names := [...]string{ForRun: "run", ForCheck: "check", ForReplay: "replay", ForSimulate: "simulate", ForExplain: "explain"}
+	names := [...]string{
+		ForRun: "run", ForCheck: "check", ForReplay: "replay", ForSimulate: "simulate", ForExplain: "explain", ForInventory: "inventory",
+	}
 	if int(u) >= len(names) {
 		return fmt.Sprintf("Use(%d)", u)
 	}
@@ -73,9 +77,9 @@ func Parse(name string, data []byte, use Use, env func(string) (string, bool)) (
 	}()
 	cfg = &Config{}
 	if root := s.document(data); root != nil {
-		d := &decoder{source: s, complete: use == ForRun || use == ForCheck && meantToRun(root)}
+		d := &decoder{source: s, use: use, complete: use == ForRun || use == ForCheck && meantToRun(root)}
 		d.value(root, reflect.ValueOf(cfg).Elem(), "", "")
-		c := &checker{decoder: d, cfg: cfg, use: use, env: env}
+		c := &checker{decoder: d, cfg: cfg, env: env}
 		c.check()
 	}
 	if len(s.problems) > 0 {
