@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"net"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -16,11 +17,12 @@ const (
 )
 
 // yard is an account with one location: two AC outlets of a station, at the
-// first of which a car charges, and a DC charger. Its time runs a hundred times
+// first of which a car charges, and a DC charger. Its time runs two hundred times
 // as fast as ours.
 func yard() edrvsim.Options {
 	spec := edrvsim.NewSpec(1)
-	spec.Behaviour.HookDelay = spec.Behaviour.Reply // at this speed, seconds are milliseconds
+	spec.Behaviour.Retry, spec.Behaviour.DisableAfter = []time.Duration{5 * time.Second}, 0 // it waits for a receiver
+	spec.Behaviour.Auth = edrvsim.Exactly(0)
 	spec.Locations = []edrvsim.LocationSpec{{ID: "5f72f55431a6770a131db200", Operator: "Depot", Timezone: "Europe/Berlin"}}
 	spec.Circuits = []edrvsim.CircuitSpec{{ID: "grid", LimitAmps: 217}}
 	spec.Stations = []edrvsim.StationSpec{
@@ -38,7 +40,7 @@ func yard() edrvsim.Options {
 	if err := world.Plug(spec.Start, "5f72f55431a6770a131db277", edrvsim.CarSpec{}); err != nil {
 		panic(err)
 	}
-	return edrvsim.Options{World: world, APIKey: simKey, Speed: 100}
+	return edrvsim.Options{World: world, APIKey: simKey, Speed: 200}
 }
 
 // startYard serves the yard and returns its address. Its webhooks go to the

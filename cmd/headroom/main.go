@@ -25,15 +25,16 @@ const (
 
 // commands is the command line: one file for each.
 type commands struct {
-	Run       runCmd       `cmd:"" help:"Run the daemon: steer the sites of a configuration."`
-	Check     checkCmd     `cmd:"" help:"Validate a configuration and print its circuits."`
-	Demo      demoCmd      `cmd:"" help:"Show everything at work: a simulated eDRV and the real daemon."`
-	Journal   journalCmd   `cmd:"" help:"Verify or export the record of what was ordered and why."`
-	Replay    replayCmd    `cmd:"" help:"Run the engine over recorded sessions and compare sharing rules."`
-	Explain   explainCmd   `cmd:"" help:"Say why each session would get what it gets."`
-	Simulate  simulateCmd  `cmd:"" help:"Prove the site safe: run it through every fault in virtual time."`
-	Inventory inventoryCmd `cmd:"" help:"List what an eDRV account has, as a configuration to start from."`
-	Version   versionCmd   `cmd:"" help:"Print version, commit and Go version."`
+	Run        runCmd        `cmd:"" help:"Run the daemon: steer the sites of a configuration."`
+	Check      checkCmd      `cmd:"" help:"Validate a configuration and print its circuits."`
+	Demo       demoCmd       `cmd:"" help:"Show everything at work: a simulated eDRV and the real daemon."`
+	Journal    journalCmd    `cmd:"" help:"Verify or export the record of what was ordered and why."`
+	Replay     replayCmd     `cmd:"" help:"Run the engine over recorded sessions and compare sharing rules."`
+	Explain    explainCmd    `cmd:"" help:"Say why each session would get what it gets."`
+	Simulate   simulateCmd   `cmd:"" help:"Prove the site safe: run it through every fault in virtual time."`
+	Inventory  inventoryCmd  `cmd:"" help:"List what an eDRV account has, as a configuration to start from."`
+	Commission commissionCmd `cmd:"" help:"Measure how a charger behaves, with a car that charges at it."`
+	Version    versionCmd    `cmd:"" help:"Print version, commit and Go version."`
 
 	LogFormat string `enum:"text,json" default:"text" help:"Format of the log: text or json."`
 	LogLevel  string `enum:"debug,info,warn,error" default:"info" help:"Least level of the log: debug, info, warn or error."`
