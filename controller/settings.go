@@ -97,7 +97,8 @@ func connectorSettings(c *config.Connector, volts config.Volts) core.Connector {
 	out := core.Connector{
 		ID: c.ID, Name: c.Name, Station: c.Station, Circuit: c.Circuit, Wiring: wiring, First: c.Phases.Order()[0],
 		Min: c.Min.Current, Max: c.Max.Current, Fallback: c.Fallback.Current,
-		InstallFallback: c.InstallFallback, CanPause: c.CanPause, Tier: c.Tier, Weight: int(c.Weight),
+		InstallFallback: c.InstallFallback, CanPause: c.CanPause,
+		Watts: c.Kind == config.AC && c.Unit == config.OrderPower, Capped: c.DefaultLimit == config.DefaultCeiling, Settle: c.Settle, Tier: c.Tier, Weight: int(c.Weight),
 	}
 	if c.Kind == config.DC {
 		out.Kind = policy.DC

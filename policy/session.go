@@ -43,6 +43,9 @@ type Session struct {
 	// whatever the session is given, wherever all floors fit.
 	Floor    Milliamps
 	CanPause bool // false: never made to wait
+	// KeepsOn tells that its car woke badly from a pause: once it charges, it is
+	// made to wait only where a limit leaves no choice.
+	KeepsOn bool
 	// Uses, where UsesLess is true, is what the car draws with a margin on top,
 	// and clearly less than it was given: the rest is lent while others are
 	// short.

@@ -27,7 +27,7 @@ type rank uint8
 
 const (
 	rankMust    rank = iota // cannot pause
-	rankFresh               // began its turn less than MinOn ago
+	rankFresh               // began its turn less than MinOn ago, or keeps on
 	rankTurn                // within its turn
 	rankOverdue             // waited for a whole turn
 	rankNew                 // never charged
@@ -100,7 +100,7 @@ func (e *Engine) rankOf(now time.Time, s *Session) rank {
 	}
 	took := now.Sub(s.Turn.Since)
 	switch {
-	case s.Turn.Running && took < min(e.opt.MinOn, e.opt.Rotate):
+	case s.Turn.Running && (s.KeepsOn || took < min(e.opt.MinOn, e.opt.Rotate)):
 		return rankFresh
 	case s.Turn.Running && took < e.opt.Rotate && !s.idle():
 		return rankTurn
@@ -333,7 +333,7 @@ func (e *Engine) turnsOf(now time.Time, circuit int) {
 	e.ends = e.ends[:0]
 	for i := range e.candidates {
 		c := &e.candidates[i]
-		if !c.in || c.rank == rankMust || circuit >= 0 && !e.tree.Within(int(c.c.circuit), circuit) {
+		if !c.in || c.rank == rankMust || c.s.KeepsOn && c.rank == rankFresh || circuit >= 0 && !e.tree.Within(int(c.c.circuit), circuit) {
 			continue
 		}
 		began, turn := now, e.opt.Rotate

@@ -214,6 +214,32 @@ func TestCarsThatCannotPauseAlwaysCharge(t *testing.T) {
 	}
 }
 
+func TestACarThatWakesBadlyIsNotMadeToWaitOnceItCharges(t *testing.T) {
+	list := cars(4)
+	list[0].KeepsOn = true
+	c := newCrowd(t, Symmetric(13_000, Unlimited), list...)
+	c.play(time.Hour) // it had to wait for its first turn like the others
+	charges := func() bool { return c.plan.Allocations[0].Level > 0 }
+	for !charges() {
+		c.play(time.Minute)
+	}
+	for range 6 * 60 {
+		c.play(time.Minute)
+		require.True(t, charges())
+	}
+	for i := range 4 {
+		require.Positive(t, c.energy[i])
+	}
+	// A limit that leaves room for one pauses the other; one that leaves room for
+	// nobody pauses it too.
+	c.world.Permitted[0] = Symmetric(7000, Unlimited)
+	c.play(time.Minute)
+	require.True(t, charges())
+	c.world.Permitted[0] = Symmetric(5000, Unlimited)
+	c.play(time.Minute)
+	require.False(t, charges())
+}
+
 func TestANewCarIsStartedEarly(t *testing.T) {
 	c := newCrowd(t, amps3(12), cars(2)...)
 	c.play(7 * time.Minute)

@@ -24,6 +24,32 @@ func (c *checker) connector(path string, s *Site, k *Connector) {
 	if c.usable(path + ".kind") {
 		c.phases(path+".phases", k)
 		c.levels(path, k)
+		c.quirks(path, k)
+	}
+}
+
+// quirks checks what commissioning finds, and fills in what is not given.
+func (c *checker) quirks(path string, k *Connector) {
+	if k.Kind == DC && k.Unit == OrderCurrent {
+		c.problem(path+".unit", "is current, but a dc connector is ordered in kilowatts: remove the key")
+	}
+	if k.Unit == "" {
+		k.Unit = OrderCurrent
+		if k.Kind == DC {
+			k.Unit = OrderPower
+		}
+	}
+	if k.Settle == 0 && c.sound(path+".settle") {
+		k.Settle = c.cfg.Control.Settle
+	}
+	if k.DefaultLimit != DefaultCeiling || !c.sound(path) {
+		return
+	}
+	switch level, least := k.Fallback.of(k.Kind), k.Min.of(k.Kind); {
+	case level < least:
+		c.problem(path+".default_limit", "ceiling caps every session at the fallback of %s, below min %s: nothing could charge", levelText(k.Fallback, k.Kind), levelText(k.Min, k.Kind))
+	case level < k.Max.of(k.Kind):
+		c.warn(path+".default_limit", "ceiling caps every session at the fallback of %s: no more is ever drawn here", levelText(k.Fallback, k.Kind))
 	}
 }
 

@@ -77,6 +77,31 @@ const (
 // Values lists the kinds.
 func (Kind) Values() []string { return texts(AC, DC) }
 
+// OrderUnit is what a charger's limits are given in.
+type OrderUnit string
+
+// The units of a limit, in eDRV's words.
+const (
+	OrderCurrent OrderUnit = "current" // A per phase
+	OrderPower   OrderUnit = "power"   // W in all
+)
+
+// Values lists the units.
+func (OrderUnit) Values() []string { return texts(OrderCurrent, OrderPower) }
+
+// DefaultLimit is what a charger makes of its default limit while a session has
+// a limit of its own.
+type DefaultLimit string
+
+// The meanings of a default limit.
+const (
+	DefaultFloor   DefaultLimit = "floor"   // The session's limit replaces it (OCPP 1.6: TxDefaultProfile).
+	DefaultCeiling DefaultLimit = "ceiling" // It caps every session (OCPP 1.6: ChargePointMaxProfile).
+)
+
+// Values lists the meanings.
+func (DefaultLimit) Values() []string { return texts(DefaultFloor, DefaultCeiling) }
+
 // BreakerType is a kind of protection; it decides how long an overload lasts.
 type BreakerType string
 

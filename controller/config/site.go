@@ -151,6 +151,16 @@ type Connector struct {
 	InstallFallback bool `yaml:"install_fallback" default:"true"`
 	// CanPause allows an order of 0.
 	CanPause bool `yaml:"can_pause" default:"true"`
+	// Unit in which the charger takes limits: current or power. Default for ac
+	// current, for dc power, which is all that dc takes.
+	Unit OrderUnit `yaml:"unit"`
+	// DefaultLimit is what the charger makes of its fallback while a session
+	// has a limit: floor where the session's replaces it, ceiling where the
+	// fallback caps every session. Then no session is given more.
+	DefaultLimit DefaultLimit `yaml:"default_limit" default:"floor"`
+	// Settle is the time from an accepted cut until its power is free, where
+	// the charger or its cars are slower than control.settle, its default.
+	Settle time.Duration `yaml:"settle" min:"10ms" max:"168h"`
 	// Tier of the rule priority: a higher tier comes first.
 	Tier int `yaml:"tier" default:"0" min:"-1000" max:"1000"`
 	// Weight in the shares: 2 gets twice of what 1 gets.

@@ -103,7 +103,10 @@ func (s *Site) claim(i int) policy.Session {
 		Key: i, ID: ses.id, Circuit: c.circuit, Wiring: c.set.Wiring, Kind: c.set.Kind,
 		Min: c.set.Min, Max: c.set.Max, Floor: s.plannedFallback(i), CanPause: c.set.CanPause,
 		Tier: c.set.Tier, Weight: c.set.Weight, Since: ses.began, Turn: ses.turn,
-		Need: s.need(ses, c.set), Leaves: s.departure(ses),
+		Need: s.need(ses, c.set), Leaves: s.departure(ses), KeepsOn: ses.nap.slept && !ses.nap.asleep,
+	}
+	if c.set.Capped {
+		claim.Max = min(claim.Max, s.plannedFallback(i))
 	}
 	if ses.reading.fresh(s.now, s.set.Timing.ReportStale) {
 		claim.Uses, claim.UsesLess = ses.usage.lent()

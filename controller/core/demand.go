@@ -57,13 +57,14 @@ func (u *usage) seen(level, limit policy.Milliamps) {
 // use judges the reading of connector i against the limit in force. A reading
 // says nothing while the limit is changing.
 func (s *Site) use(i int) {
-	ses := s.connectors[i].session
+	c := &s.connectors[i]
+	ses := c.session
 	knows := s.ledger.Knows(i)
 	limit := knows.Confirmed
 	if !knows.Known || knows.Unsure() || knows.Waiting > 0 || limit == 0 {
 		return
 	}
-	if s.now.Sub(ses.confirmedAt) < s.set.Timing.Settle {
+	if s.now.Sub(ses.confirmedAt) < s.settle(c) {
 		return
 	}
 	ses.usage.seen(ses.reading.level, limit)

@@ -74,7 +74,7 @@ func (s *Site) retryInstalls() {
 		}
 		o := &order{
 			id: s.id(), connector: i, install: true, level: c.set.Fallback, sent: s.now, made: s.now,
-			limit: limitOf(c.set, c.set.Fallback, c.install.tries%2 == 1, 1),
+			limit: limitOf(c.set, c.set.Fallback, (c.install.tries%2 == 1) != c.set.Watts, 1),
 		}
 		s.orders[o.id] = o
 		c.install.state, c.install.order = installSent, o

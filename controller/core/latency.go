@@ -1,6 +1,9 @@
 package core
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
 // latency remembers how long the last answers took.
 type latency struct {
@@ -39,12 +42,20 @@ func (l *latency) slowest() time.Duration {
 // eDRV's documentation speaks of up to 30 s.
 const usualVerdict = 30 * time.Second
 
+// settle is how long after a confirmed cut the car of a connector may still draw
+// what it drew before.
+func (s *Site) settle(c *connector) time.Duration { return cmp.Or(c.set.Settle, s.set.Timing.Settle) }
+
 // reaction is how long it takes from a decision until cars have followed it: a
-// pass, the slowest of the last answers, and the settling.
+// pass, the slowest of the last answers, and the slowest settling.
 func (s *Site) reaction() time.Duration {
 	answer := s.verdicts.slowest()
 	if answer == 0 {
 		answer = min(usualVerdict, s.set.Timing.VerdictTimeout)
 	}
-	return s.set.Timing.Tick + answer + s.set.Timing.Settle
+	settle := s.set.Timing.Settle
+	for i := range s.connectors {
+		settle = max(settle, s.connectors[i].set.Settle)
+	}
+	return s.set.Timing.Tick + answer + settle
 }

@@ -21,7 +21,7 @@ func (s *Site) obey(i int) {
 	c := &s.connectors[i]
 	ses := c.session
 	knows := s.ledger.Knows(i)
-	followed := s.now.Sub(ses.confirmedAt) >= s.set.Timing.Settle+s.set.Timing.Tick
+	followed := s.now.Sub(ses.confirmedAt) >= s.settle(c)+s.set.Timing.Tick
 	if !knows.Known || knows.Waiting > 0 || !followed && !ses.confirmedAt.IsZero() {
 		return
 	}

@@ -265,7 +265,7 @@ func (s *Site) send(m move, why string) {
 	ses := c.session
 	o := &order{
 		id: s.id(), connector: m.connector, session: ses.id, level: m.level, sent: s.now, made: s.now,
-		limit: limitOf(c.set, m.level, ses.watts(), max(1, ses.reading.uses)), lower: !m.knows.Known || m.level <= m.knows.Confirmed,
+		limit: limitOf(c.set, m.level, c.watts(), max(1, ses.uses)), lower: !m.knows.Known || m.level <= m.knows.Confirmed,
 	}
 	mayRaise := m.level > m.knows.Least && (m.knows.Known || m.level > s.ledger.InDoubt(m.connector))
 	o.raise = mayRaise

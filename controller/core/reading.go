@@ -58,6 +58,10 @@ func (s *Site) read(i int, seen *edrvapi.Session, listed bool) {
 	}
 	r.load, r.level, r.uses = spread(c.set, power, &seen.Report, limit)
 	ses.reading = r
+	if r.uses > 0 {
+		ses.uses = r.uses
+	}
+	s.wakes(i)
 	s.use(i)
 	s.obey(i)
 }

@@ -23,9 +23,9 @@ import (
 //	site meter=base:40kW|circuit:40kW peak=15m:50kW …
 //	meter 12kW|failed|nonsense                      a reading of the meter
 //	reload connectors=2 limit=50kW …                as site, while it runs
-//	site limit=100kW [circuits=row:grid:63A,…] [connectors=3] [circuit=row] [max=32] [fallback=6] [kind=dc] [rule=…] [engage=…] [mode=…] [installed] [cannot-pause] [hedge=0]
+//	site limit=100kW [circuits=row:grid:63A,…] [connectors=3] [circuit=row] [max=32] [fallback=6] [kind=dc] [rule=…] [engage=…] [mode=…] [installed] [cannot-pause] [watts] [capped] [settle=20s] [hedge=0]
 //	list [c0=s0 c1=s1 …] [offline=c2] [failed]     the answer to List
-//	started c0 s0 | belated c0 s0 | report s0 11kW [16A] | ended s0 | fetched s0 ended|gone|started
+//	started c0 s0 | belated c0 s0 | report s0 11kW [16A] [L1L2] | ended s0 | fetched s0 ended|gone|started
 //	reply queued|not-sent|refused|unclear|dropped [c0 …]   to the calls that wait for one
 //	accept|reject [c0|a1 …]                         verdicts on orders and fallbacks that wait for one
 //	again                                           the last verdicts, doubled
@@ -224,6 +224,9 @@ func (p *player) settings(words []string) Settings {
 			Wiring: policy.Wiring{Phases: policy.AllPhases, Volts: 230}, Min: 6000, Max: amperes(opts["max"]), Fallback: amperes(opts["fallback"]),
 			InstallFallback: !installed, CanPause: !mustCharge,
 		}
+		_, c.Watts = opts["watts"]
+		_, c.Capped = opts["capped"]
+		c.Settle, _ = time.ParseDuration(opts["settle"])
 		if opts["kind"] == "dc" {
 			c.Kind, c.MinPower, c.MaxPower, c.FallbackPower = policy.DC, watts("5kW"), watts(opts["max"]), watts(opts["fallback"])
 			c.Min, c.Max, c.Fallback = c.Wiring.LevelAbove(c.MinPower), c.Wiring.LevelAbove(c.MaxPower), c.Wiring.LevelAbove(c.FallbackPower)

@@ -34,6 +34,8 @@ type session struct {
 	seenAt    time.Time // when it was first seen
 	updatedAt time.Time // of the newest snapshot
 	reading   reading
+	uses      int // phases that the car is known to use, from the last reading that told; 0: not known
+	nap       nap
 	turn      policy.Turn
 	usage     usage
 	target    edrvapi.Target
@@ -65,8 +67,15 @@ type session struct {
 func (ses *session) stubborn(now time.Time) bool { return ses.refusals >= 2 && now.Before(ses.holdOff) }
 
 // watts reports whether the next order to an AC charger goes out in watts:
-// after a rejection in amperes, and for good after the second.
-func (ses *session) watts() bool { return ses.refusals == 1 || ses.noAmps >= 2 }
+// where it is known to take them, after a rejection in amperes, and for good
+// after the second. After a rejection in watts, amperes are tried.
+func (c *connector) watts() bool {
+	ses := c.session
+	if c.set.Watts {
+		return ses.refusals != 1
+	}
+	return ses.refusals == 1 || ses.noAmps >= 2
+}
 
 // locate is the place of the connector that a session is at. eDRV names both
 // the connector and the station; the station alone decides when it has one

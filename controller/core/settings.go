@@ -121,6 +121,12 @@ type Connector struct {
 	MinPower, MaxPower, FallbackPower policy.Milliwatts
 	InstallFallback                   bool
 	CanPause                          bool
+	// Watts tells that an AC charger takes its limits in watts.
+	Watts bool
+	// Capped tells that the fallback, once it is in force, caps every session.
+	Capped bool
+	// Settle is Timing.Settle for this connector; 0 where it is the same.
+	Settle time.Duration
 	// Removed tells that the configuration has it no more: it is in the model
 	// until its session ends, and not steered. The model alone sets it.
 	Removed      bool

@@ -109,7 +109,7 @@ func New(set Settings, saved Saved, now time.Time) (*Site, error) {
 		s.connectors = append(s.connectors, connector{set: c, circuit: k, online: true, since: now})
 		s.byConnector[c.ID] = i
 		s.byStation[c.Station] = append(s.byStation[c.Station], i)
-		books[i] = ledger.Connector{Circuit: k, Wiring: c.Wiring, Min: c.Min, Max: c.Max, Fallback: c.Fallback}
+		books[i] = ledger.Connector{Circuit: k, Wiring: c.Wiring, Min: c.Min, Max: c.Max, Fallback: c.Fallback, Settle: c.Settle}
 	}
 	s.ledger = ledger.New(tree, books, ledger.Timing{Settle: set.Timing.Settle, Verdict: set.Timing.VerdictTimeout})
 	s.startInstalls()

@@ -262,6 +262,7 @@ func (s *Site) verdict(o *order, in ActionSeen) {
 		}
 		c.session.failures, c.session.refusals, c.session.denied, c.session.message = 0, 0, 0, ""
 		c.session.confirmedAt, c.session.unanswered, c.session.holdOff = s.now, 0, time.Time{}
+		c.session.nap.told(o.level, &c.session.reading, s.now)
 		if o.limit.Unit == edrvapi.UnitCurrent {
 			c.session.noAmps = 0
 		}
@@ -288,7 +289,8 @@ func (s *Site) refused(o *order, why string) {
 	}
 	n := s.about(o.connector)
 	if ses.refusals == 1 && c.set.Kind == policy.AC {
-		s.note(NoteOrder, n, "%s rejects %s%s; trying it in watts", c.set.label(), o.limit, because(why))
+		s.note(NoteOrder, n, "%s rejects %s%s; trying it in %s", c.set.label(), o.limit, because(why),
+			map[bool]string{true: "watts", false: "amperes"}[o.limit.Unit == edrvapi.UnitCurrent])
 		return
 	}
 	ses.refusals = max(ses.refusals, 2)

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/headroom-ev/headroom/policy"
@@ -12,6 +13,7 @@ type Connector struct {
 	Wiring   policy.Wiring
 	Min, Max policy.Milliamps // per phase
 	Fallback policy.Milliamps // what its charger does when nobody steers it, once that is in force
+	Settle   time.Duration    // Timing.Settle for this connector; 0: the same
 }
 
 // Timing are the ledger's durations.
@@ -187,7 +189,7 @@ func (l *Ledger) Accepted(i int, id uint64, level policy.Milliamps, now time.Tim
 		before := e.steered(l.connectors[i].Max)
 		e.accept(id, level, l.connectors[i].Fallback)
 		if before > level { // until the car has followed
-			e.settling = append(e.settling, release{level: before, until: now.Add(l.timing.Settle)})
+			e.settling = append(e.settling, release{level: before, until: now.Add(cmp.Or(l.connectors[i].Settle, l.timing.Settle))})
 		}
 	})
 }

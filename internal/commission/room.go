@@ -159,7 +159,7 @@ func (r *room) arrived(s *edrvapi.Session, now time.Time) {
 }
 
 func book(c *core.Connector, circuit int) ledger.Connector {
-	return ledger.Connector{Circuit: circuit, Wiring: c.Wiring, Min: c.Min, Max: c.Max, Fallback: c.Fallback}
+	return ledger.Connector{Circuit: circuit, Wiring: c.Wiring, Min: c.Min, Max: c.Max, Fallback: c.Fallback, Settle: c.Settle}
 }
 
 // send books an order that is about to be sent.

@@ -1,6 +1,7 @@
 package simulate
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -160,7 +161,8 @@ func (c *checker) verdict(now time.Time, o *sentOrder, v core.Verdict) {
 	case o.install && v == core.Accepted:
 		k.floor = true
 	case v == core.Accepted && k.session == o.session:
-		k.until = append(k.until, settling{level: c.steered(o.connector, now), until: now.Add(c.scene.Settings.Timing.Settle)})
+		settle := cmp.Or(c.scene.Settings.Connectors[o.connector].Settle, c.scene.Settings.Timing.Settle)
+		k.until = append(k.until, settling{level: c.steered(o.connector, now), until: now.Add(settle)})
 		k.accepted, k.has = o.level, true
 		for _, older := range k.orders { // the station carries orders out in order: older ones are over
 			if older.id.before(o.id) {
