@@ -40,7 +40,7 @@ func (c *commissionCmd) Run(ctx context.Context, env *environment) error {
 		},
 	})
 	end()
-	if errors.Is(err, commission.ErrDeclined) && !c.Yes && !isTerminal(env.stderr) {
+	if errors.Is(err, commission.ErrDeclined) && !isTerminal(os.Stdin) {
 		return &exitError{exitUsage, fmt.Errorf("%w: --yes agrees where nobody can be asked", err)}
 	}
 	if report == nil || !report.Ordered() {
@@ -73,7 +73,7 @@ func sayOn(env *environment) (say func(format string, args ...any), end func()) 
 
 // ask asks on a terminal. Nobody there is a no.
 func ask(ctx context.Context, env *environment) bool {
-	if !isTerminal(env.stderr) || !isTerminal(os.Stdout) {
+	if !isTerminal(env.stderr) || !isTerminal(os.Stdin) {
 		return false
 	}
 	fmt.Fprint(env.stderr, "Go on? [y/N] ")

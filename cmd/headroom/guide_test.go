@@ -49,10 +49,16 @@ func TestGuide(t *testing.T) {
 			}
 			dir := t.TempDir()
 			copyTree(t, dir)
-			for _, address := range []string{"127.0.0.1:9090", "127.0.0.1:8080"} {
-				script = strings.ReplaceAll(script, address, freeAddress(t))
+			addresses := map[string]string{"127.0.0.1:9090": freeAddress(t), "127.0.0.1:8080": freeAddress(t)}
+			for address, free := range addresses {
+				script = strings.ReplaceAll(script, address, free)
 			}
 			cmd := exec.CommandContext(t.Context(), "sh", "-c", script)
+			if strings.Contains(script, "headroom inventory") { // its account is a simulated one
+				url, err := startYard(addresses["127.0.0.1:8080"], t.Cleanup)
+				require.NoError(t, err)
+				cmd.Env = append(os.Environ(), "EDRV_URL="+url, "EDRV_API_KEY="+simKey, "EDRV_WEBHOOK_SECRET="+simSecret)
+			}
 			cmd.Dir, cmd.WaitDelay = dir, 10*time.Second
 			cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // a script that fails leaves nothing behind
 			var out strings.Builder

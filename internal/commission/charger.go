@@ -1,6 +1,7 @@
 package commission
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -56,6 +57,7 @@ type charger struct {
 	ours     map[string]bool
 	others   map[string]time.Time // actions that are not ours, or not yet
 	stopped  error                // why the run must end
+	leaving  bool                 // the limit of before is being put back: only the session's end stops that
 
 	watts bool // orders go out in watts
 }
@@ -99,12 +101,11 @@ func (c *charger) take(r received) {
 	case e.Session != nil && e.Session.ID == c.session:
 		c.sawSession(e.Session, r.at)
 	case e.Session != nil:
-		c.room.arrived(e.Session, r.at)
-		if c.room.crowded {
-			c.stopped = errCrowded
+		if c.room.arrived(e.Session, r.at) {
+			c.stop(errCrowded)
 		}
 	case e.Kind == edrvapi.EventStationOffline && e.Station.ID == c.set.Station:
-		c.stopped = errOffline
+		c.stop(errOffline)
 	case e.Kind == edrvapi.EventActionAccepted, e.Kind == edrvapi.EventActionRejected:
 		a := e.Action
 		c.verdicts[a.ID] = verdict{
@@ -113,6 +114,13 @@ func (c *charger) take(r received) {
 		if a.Kind == edrvapi.ActionSetLimit && (a.Session == c.session || a.Session == "" && a.Connector == c.set.ID) {
 			c.others[a.ID] = r.at
 		}
+	}
+}
+
+// stop ends the run.
+func (c *charger) stop(why error) {
+	if !c.leaving || errors.Is(why, errEnded) {
+		c.stopped = why
 	}
 }
 
@@ -125,7 +133,7 @@ func (c *charger) checkOthers(now time.Time) {
 		if c.ours[id] {
 			delete(c.others, id)
 		} else if now.Sub(at) > strayGrace {
-			c.stopped = errForeign
+			c.stop(errForeign)
 		}
 	}
 }
@@ -133,7 +141,7 @@ func (c *charger) checkOthers(now time.Time) {
 // sawSession takes in a snapshot of the session under test.
 func (c *charger) sawSession(s *edrvapi.Session, at time.Time) {
 	if s.Status == edrvapi.SessionEnded || s.Status == edrvapi.SessionCancelled {
-		c.stopped = errEnded
+		c.stop(errEnded)
 		return
 	}
 	power := policy.Milliwatts(s.Report.Power.Value)
@@ -206,8 +214,8 @@ type answer struct {
 // order sets the limit of the session and waits for the verdict.
 func (c *charger) order(ctx context.Context, level policy.Milliamps) (answer, error) {
 	booked, limit := c.limit(level)
-	if ok, at := c.room.permits(booked, time.Now()); !ok {
-		return answer{}, fmt.Errorf("%s is more than circuit %s permits now", limit, c.room.name(at.Circuit))
+	if ok, circuit, err := c.permitted(ctx, booked); !ok {
+		return answer{}, errors.Join(err, fmt.Errorf("%s is more than circuit %s permits now", limit, circuit))
 	}
 	class := edrvapi.Cut
 	if knows := c.room.ledger.Knows(c.room.tested); knows.Known && booked > knows.Least {
@@ -232,6 +240,21 @@ func (c *charger) order(ctx context.Context, level policy.Milliamps) (answer, er
 		c.room.ledger.Rejected(c.room.tested, id)
 	}
 	return a, nil
+}
+
+// permitted reports whether a level may be ordered, and which circuit is in the
+// way. It waits until what the last cut frees is free.
+func (c *charger) permitted(ctx context.Context, booked policy.Milliamps) (ok bool, circuit string, err error) {
+	ask := func() bool {
+		now, at := c.room.permits(booked, time.Now())
+		ok, circuit = now, c.room.name(at.Circuit)
+		return ok
+	}
+	if !ask() {
+		_, err = c.wait(ctx, cmp.Or(c.set.Settle, c.timing.Settle), ask)
+		ask()
+	}
+	return ok, circuit, err
 }
 
 // install sets the connector's default limit and waits for the verdict.

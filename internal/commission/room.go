@@ -18,15 +18,13 @@ const longest = time.Hour
 // ledger of the daemon, in which every other connector is booked at the most
 // that its charger would let it draw.
 type room struct {
-	set    *core.Settings
-	tree   *policy.Tree
-	books  []ledger.Connector
-	ledger *ledger.Ledger
-	frame  ledger.Frame
-	tested int          // index of the connector under test
-	low    map[int]bool // connectors that are booked below their maximum
-	// crowded says that a session began where less was booked.
-	crowded  bool
+	set      *core.Settings
+	tree     *policy.Tree
+	books    []ledger.Connector
+	ledger   *ledger.Ledger
+	frame    ledger.Frame
+	tested   int               // index of the connector under test
+	low      map[int]bool      // connectors that are booked below their maximum
 	sessions map[string]string // by connector, at the beginning
 	orders   uint64
 }
@@ -144,18 +142,20 @@ func (r *room) bounded(i int, level policy.Milliamps, now time.Time) {
 }
 
 // arrived takes in a session at another connector. A new one where less than
-// the maximum is booked may draw more than that.
-func (r *room) arrived(s *edrvapi.Session, now time.Time) {
+// the maximum is booked may draw more than that: it reports that.
+func (r *room) arrived(s *edrvapi.Session, now time.Time) bool {
 	if s.Status != edrvapi.SessionStarted || r.sessions[s.Connector] == s.ID {
-		return
+		return false
 	}
 	for i := range r.set.Connectors {
 		if r.set.Connectors[i].ID == s.Connector && r.low[i] {
-			r.crowded = true
+			delete(r.low, i)
 			r.books[i] = book(&r.set.Connectors[i], r.books[i].Circuit)
 			r.open(now)
+			return true
 		}
 	}
+	return false
 }
 
 func book(c *core.Connector, circuit int) ledger.Connector {

@@ -95,7 +95,7 @@ func run(ctx context.Context, o *Options, client *edrvapi.Client, h *hooks) (*Re
 	}
 	r := &Report{
 		Site: site.ID, Connector: c.set.ID, Name: c.set.Name, Session: session.ID, Began: time.Now(), DefaultLimit: Unknown,
-		settle: settings.Timing.Settle, kind: c.set.Kind,
+		settle: cmp.Or(c.set.Settle, settings.Timing.Settle), kind: c.set.Kind,
 	}
 	return r, c.commission(ctx, o, r)
 }
@@ -278,8 +278,14 @@ func (c *charger) measure(ctx context.Context, r *Report, l levels) error {
 	if err := c.firstStep(ctx, r); err != nil {
 		return err
 	}
-	l.most = c.room.under(l.most, time.Now()) // less where its own default limit is not in force
-	l.middle = max(l.min, min(l.middle, l.most))
+	ok, _, err := c.permitted(ctx, l.most)
+	if err != nil {
+		return err
+	}
+	if !ok { // its own default limit is not in force
+		l.most = c.room.under(l.most, time.Now())
+		l.middle = max(l.min, min(l.middle, l.most))
+	}
 	beneath := !c.set.InstallFallback || r.Installed
 	if l.middle > l.min {
 		if err := c.higher(ctx, r, "middle", l.middle, beneath); err != nil {
@@ -343,10 +349,13 @@ func (c *charger) restore(ctx context.Context, r *Report, before edrvapi.Limit, 
 	if known {
 		level = levelOf(c.set, before, c.phases)
 	}
-	level = c.room.under(min(max(level, c.set.Min), c.set.Max), time.Now())
 	ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), restoreWithin, errors.New("no verdict came"))
 	defer cancel()
-	c.stopped = nil
+	c.stopped, c.leaving = nil, true
+	level = min(max(level, c.set.Min), c.set.Max)
+	if ok, _, _ := c.permitted(ctx, level); !ok { // an error is a no
+		level = c.room.under(level, time.Now())
+	}
 	c.say("putting back %s", c.text(level))
 	a, err := c.order(ctx, level)
 	if err == nil && a.answered && !a.accepted { // some chargers reject now and then

@@ -45,7 +45,9 @@ func (c *charger) step(ctx context.Context, r *Report, name string, level policy
 		c.say("%s: ordering %s", name, limit)
 		a, err := c.order(ctx, level)
 		s = &Step{Name: name, Order: limit.String(), Verdict: "none", DrawW: watts(before)}
-		r.Steps = append(r.Steps, s)
+		if !a.sent.IsZero() {
+			r.Steps = append(r.Steps, s)
+		}
 		if a.answered {
 			s.Verdict, s.TookS, s.Text = "rejected", a.at.Sub(a.sent).Seconds(), a.text
 		}
