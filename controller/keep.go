@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"context"
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
@@ -99,6 +100,24 @@ func (c *Controller) forgetUnknown(cfg *config.Config) {
 	}
 	if len(gone) > 0 {
 		c.journal.Save(journal.Batch{Values: gone})
+	}
+}
+
+// Forget removes durably what was kept of a connector, and records why: somebody
+// else is about to order its charger. The daemon that starts next knows nothing
+// of it then, and books it at its maximum until it is sure.
+func Forget(ctx context.Context, j *journal.Journal, site, connector, why string) error {
+	done := make(chan error, 1)
+	j.Save(journal.Batch{
+		Values:  map[string][]byte{connectorName(site, connector): nil},
+		Entries: []journal.Entry{{At: time.Now(), Site: site, Kind: kindCommission, Connector: connector, Text: why}},
+		Done:    func(err error) { done <- err },
+	})
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case err := <-done:
+		return err
 	}
 }
 

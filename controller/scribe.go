@@ -140,6 +140,8 @@ const (
 	kindVerdict   = "verdict"   // what the charger says
 	kindPlan      = "plan"      // what changed in it
 	kindExcursion = "excursion" // more flowed than the limit
+
+	kindCommission = "commission" // a charger is ordered by somebody else, and forgotten
 )
 
 // entryOf is how an effect is recorded.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/headroom-ev/headroom/controller/core"
+	"github.com/headroom-ev/headroom/controller/journal"
 	"github.com/headroom-ev/headroom/edrvapi"
 	"github.com/headroom-ev/headroom/policy"
 )
@@ -44,6 +45,7 @@ type verdict struct {
 type charger struct {
 	client  *edrvapi.Client
 	hooks   *hooks
+	kept    *journal.Journal
 	timing  core.Timing
 	set     *core.Connector
 	session string

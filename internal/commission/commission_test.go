@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/headroom-ev/headroom/controller/config"
+	"github.com/headroom-ev/headroom/controller/journal"
 	"github.com/headroom-ev/headroom/edrvapi/edrvsim"
 )
 
@@ -101,6 +102,7 @@ func (b *bench) config(limit, levels string) *config.Config {
 	text := fmt.Sprintf(`
 edrv: {url: "http://127.0.0.1:1/v1.1", api_key: "${KEY}", webhook_secrets: ["${SECRET}"]}
 listen: {webhooks: "127.0.0.1:1", admin: "127.0.0.1:2"}
+data_dir: %s
 sites:
   - id: yard
     margin: 0%%
@@ -108,7 +110,7 @@ sites:
     connectors:
       - {id: c0, name: A1, station: s0, circuit: grid, phases: L1L2L3, %s}
       - {id: c1, name: A2, station: s1, circuit: grid, phases: L1L2L3, kind: ac, max: {amps: 32}}
-`, limit, levels)
+`, b.t.TempDir(), limit, levels)
 	env := map[string]string{"KEY": testKey, "SECRET": testSecret}
 	cfg, err := config.Parse("test.yaml", []byte(text), config.ForRun, func(name string) (string, bool) { v, ok := env[name]; return v, ok })
 	require.NoError(b.t, err)
@@ -406,15 +408,20 @@ func TestRefusals(t *testing.T) {
 		prepare   func(b *bench)
 		want      string
 	}{
-		"not agreed":            {connector: "c0", prepare: func(b *bench) { b.agree = false }, want: "nothing was ordered"},
-		"no such connector":     {connector: "c7", want: `no connector with the id or name "c7"`},
-		"no car there":          {connector: "A2", want: "no car charges at A2"},
-		"another secret":        {prepare: func(b *bench) { b.secret = "other" }, want: "none is signed with edrv.webhook_secrets"},
-		"webhooks go nowhere":   {prepare: func(b *bench) { b.nowhere = true }, want: "no webhook came"},
-		"no reports":            {scene: scene{quirks: []edrvsim.Fault{edrvsim.ChargerMute}}, want: "no report of session"},
-		"a car that is full":    {scene: scene{car: edrvsim.CarSpec{NeedKWh: 0.1}}, want: "the car draws nothing"},
-		"steered by eDRV":       {scene: scene{groups: []edrvsim.Group{{ID: "g", Name: "Yard", Connectors: []string{"c0"}}}}, want: "load-management group Yard steers A1"},
-		"two cars":              {prepare: func(b *bench) { b.eDRV.Do(func(w *edrvsim.World) { must(w.Plug(w.Now(), "c1", edrvsim.CarSpec{})) }) }, want: "cars charge at A1, A2: choose one"},
+		"not agreed":          {connector: "c0", prepare: func(b *bench) { b.agree = false }, want: "nothing was ordered"},
+		"no such connector":   {connector: "c7", want: `no connector with the id or name "c7"`},
+		"no car there":        {connector: "A2", want: "no car charges at A2"},
+		"another secret":      {prepare: func(b *bench) { b.secret = "other" }, want: "none is signed with edrv.webhook_secrets"},
+		"webhooks go nowhere": {prepare: func(b *bench) { b.nowhere = true }, want: "no webhook came"},
+		"no reports":          {scene: scene{quirks: []edrvsim.Fault{edrvsim.ChargerMute}}, want: "no report of session"},
+		"a car that is full":  {scene: scene{car: edrvsim.CarSpec{NeedKWh: 0.1}}, want: "the car draws nothing"},
+		"steered by eDRV":     {scene: scene{groups: []edrvsim.Group{{ID: "g", Name: "Yard", Connectors: []string{"c0"}}}}, want: "load-management group Yard steers A1"},
+		"two cars":            {prepare: func(b *bench) { b.eDRV.Do(func(w *edrvsim.World) { must(w.Plug(w.Now(), "c1", edrvsim.CarSpec{})) }) }, want: "cars charge at A1, A2: choose one"},
+		"its data is in use": {prepare: func(b *bench) {
+			j, err := journal.Open(journal.Options{Dir: b.cfg.DataDir})
+			require.NoError(b.t, err)
+			b.t.Cleanup(j.Close)
+		}, want: "in use by another headroom: stop that one"},
 		"the daemon is running": {prepare: func(b *bench) { b.taken = true }, want: "a daemon that steers this site must be stopped"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -430,4 +437,35 @@ func TestRefusals(t *testing.T) {
 			})
 		})
 	}
+}
+
+// What the daemon kept of the charger is gone before the first order, and the
+// record says why; what it kept of others stays.
+func TestTheDaemonBeginsAnewWithTheCharger(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, scene{})
+		keep := func(values map[string][]byte) {
+			j, err := journal.Open(journal.Options{Dir: b.cfg.DataDir})
+			require.NoError(t, err)
+			j.Save(journal.Batch{Values: values})
+			ctx, cancel := context.WithCancel(t.Context())
+			cancel()
+			j.Run(ctx) // writes what was saved, and ends
+		}
+		keep(map[string][]byte{"connector/yard/c0": []byte("{}"), "connector/yard/c1": []byte("{}")})
+		_, err := b.run(t.Context(), "")
+		require.NoError(t, err)
+		j, err := journal.Open(journal.Options{Dir: b.cfg.DataDir})
+		require.NoError(t, err)
+		defer j.Close()
+		values, _ := j.Values("connector/")
+		require.Equal(t, map[string][]byte{"yard/c1": []byte("{}")}, values)
+		lines := 0
+		for line, err := range journal.Lines(t.Context(), b.cfg.DataDir, journal.Query{Kinds: []string{"commission"}}) {
+			require.NoError(t, err)
+			require.Contains(t, string(line), "was allowed 32 A")
+			lines++
+		}
+		require.Equal(t, 1, lines)
+	})
 }

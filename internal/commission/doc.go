@@ -19,9 +19,10 @@
 //
 // # What callers owe it
 //
-// No daemon steers the site meanwhile. Run takes both addresses of the section
-// listen for itself, so that a daemon with the same configuration cannot run on
-// the same machine; of another machine it cannot know.
+// No daemon steers the site meanwhile. Run takes data_dir and both addresses of the
+// section listen for itself, so that a daemon with the same configuration cannot
+// run on the same machine; of another machine it cannot know. The daemon that
+// starts next begins with this connector as with one that it knows nothing of.
 //
 // # Where to look
 //

@@ -9,10 +9,12 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/headroom-ev/headroom/controller"
 	"github.com/headroom-ev/headroom/controller/config"
+	"github.com/headroom-ev/headroom/controller/journal"
 	"github.com/headroom-ev/headroom/edrvapi"
 	"github.com/headroom-ev/headroom/policy"
 )
@@ -39,6 +41,15 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	if o.Listen == nil {
 		o.Listen = net.Listen
 	}
+	kept, err := journal.Open(journal.Options{Dir: o.Config.DataDir})
+	if err != nil {
+		return nil, err
+	}
+	saving, stop := context.WithCancel(context.WithoutCancel(ctx))
+	var running sync.WaitGroup
+	running.Go(func() { kept.Run(saving) })
+	defer running.Wait()
+	defer stop()
 	admin, err := o.Listen("tcp", o.Config.Listen.Admin)
 	if err != nil {
 		return nil, busy("admin", err)
@@ -58,7 +69,7 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	}
 	defer client.Close()
 	h := serve(listener, verifier)
-	report, err := run(ctx, &o, client, h)
+	report, err := run(ctx, &o, client, h, kept)
 	return report, errors.Join(err, h.close())
 }
 
@@ -66,7 +77,7 @@ func busy(what string, err error) error {
 	return fmt.Errorf("listen.%s: %w: a daemon that steers this site must be stopped while a charger is commissioned", what, err)
 }
 
-func run(ctx context.Context, o *Options, client *edrvapi.Client, h *hooks) (*Report, error) {
+func run(ctx context.Context, o *Options, client *edrvapi.Client, h *hooks, kept *journal.Journal) (*Report, error) {
 	sessions, err := client.Sessions(ctx)
 	if err != nil {
 		return nil, err
@@ -90,7 +101,7 @@ func run(ctx context.Context, o *Options, client *edrvapi.Client, h *hooks) (*Re
 		room.sessions[s.Connector] = s.ID
 	}
 	c := &charger{
-		client: client, hooks: h, timing: settings.Timing, set: &settings.Connectors[i], session: session.ID, room: room, say: o.Say,
+		client: client, hooks: h, kept: kept, timing: settings.Timing, set: &settings.Connectors[i], session: session.ID, room: room, say: o.Say,
 		verdicts: map[string]verdict{}, ours: map[string]bool{}, others: map[string]time.Time{},
 	}
 	r := &Report{
@@ -179,6 +190,11 @@ func (c *charger) commission(ctx context.Context, o *Options, r *Report) error {
 	r.Most = c.text(levels.most)
 	if !o.Agree(c.plan(levels)) {
 		return ErrDeclined
+	}
+	// What the daemon kept of this connector will not be true any more.
+	why := "commissioning begins: session " + c.session + " was allowed " + r.Before
+	if err := controller.Forget(ctx, c.kept, r.Site, c.set.ID, why); err != nil {
+		return fmt.Errorf("data directory %s: what the daemon knows of %s could not be removed: %w", o.Config.DataDir, c.set.ID, err)
 	}
 	r.ordered = true
 	drawn := c.last().power
