@@ -151,8 +151,9 @@ func (s *Site) removeLimit(name string) bool {
 
 // measure adds up what is drawn on every circuit. A session without a fresh
 // reading counts at its bound; the time over a limit counts only what was read.
-// A reading from before a cut was confirmed says no more than that cut: reports
-// are up to a minute apart, and the next one judges whether it was obeyed.
+// A reading from before a car has followed the last confirmed limit says no more
+// than the bound: reports are up to a minute apart, and the next one judges
+// whether it was obeyed.
 func (s *Site) measure(took time.Duration) {
 	known, worst := make([]policy.Load, len(s.circuits)), make([]policy.Load, len(s.circuits))
 	for i := range s.connectors {
@@ -161,7 +162,7 @@ func (s *Site) measure(took time.Duration) {
 		case c.session == nil:
 		case c.session.reading.fresh(s.now, s.set.Timing.ReportStale):
 			load := c.session.reading.load
-			if c.session.reading.at.Before(c.session.confirmedAt) {
+			if c.session.reading.at.Before(c.session.confirmedAt.Add(s.settle(c) + s.set.Timing.Tick)) {
 				load = load.Tightest(c.set.Wiring.At(s.ledger.Bound(i)))
 			}
 			known[c.circuit] = known[c.circuit].Plus(load)
