@@ -1,7 +1,8 @@
 // Load drives the built daemon with more than it will ever see, and measures it.
 //
 //	go run ./internal/load                    ten minutes of 2,000 webhooks a second, then every overload: for the record
-//	go run ./internal/load -for 20s -burst 5s the same in short: what CI runs
+//	go run ./internal/load -noisy -for 20s -burst 5s
+//	                                          the same in short, on a machine that has other things to do: what CI runs
 //
 // The daemon is a process of its own. A simulated eDRV in this process has 2,000
 // connectors on 200 circuits, all but a few with a car; it answers the daemon's

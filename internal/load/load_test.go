@@ -15,7 +15,7 @@ import (
 
 func TestABrokenBoundIsTold(t *testing.T) {
 	var out strings.Builder
-	table := newTable(&out)
+	table := newTable(&out, false)
 	table.most("p99", 99, 100, "ms")
 	table.least("passes", 1, 1, "")
 	table.note("p50", 1, "ms")
@@ -27,8 +27,19 @@ func TestABrokenBoundIsTold(t *testing.T) {
 	require.Equal(t, 1, strings.Count(out.String(), "BROKEN"))
 }
 
+func TestANoisyMachineIsForgivenItsSpeedAlone(t *testing.T) {
+	var out strings.Builder
+	table := newTable(&out, true)
+	table.soon("p99", 101, 100, "ms")
+	table.inTime("passes in time", 98, 99, "%")
+	require.True(t, table.ok)
+	require.Equal(t, 2, strings.Count(out.String(), "noisy"), "it is told all the same")
+	table.most("reports lost", 1, 0, "")
+	require.False(t, table.ok)
+}
+
 func TestNoFigureIsNoProof(t *testing.T) {
-	table := newTable(io.Discard)
+	table := newTable(io.Discard, false)
 	var none float64
 	table.least("share of passes in time", none/none, 99, "%")
 	require.False(t, table.ok)

@@ -45,7 +45,8 @@ type checker struct {
 	cuts       map[string]time.Time // per circuit, since when a cut is due
 
 	violations []Violation
-	listed     bool // the site had a full list before this step
+	listed     bool            // the site had a full list before this step
+	begun      map[string]bool // sessions that it heard of after a full list
 	seen       *Seen
 }
 
@@ -108,7 +109,7 @@ type calls struct{ at []time.Time }
 func newChecker(scene *Scene, world *edrvsim.World, seen *Seen) *checker {
 	c := &checker{
 		scene: scene, world: world, seen: seen, circuits: map[string]int{}, orders: map[orderID]*sentOrder{},
-		actions: map[string]orderID{}, cuts: map[string]time.Time{},
+		actions: map[string]orderID{}, cuts: map[string]time.Time{}, begun: map[string]bool{},
 	}
 	for k, circuit := range scene.Settings.Circuits {
 		c.circuits[circuit.ID] = k
@@ -140,6 +141,10 @@ func (c *checker) told(now time.Time, in core.Input) {
 	case core.ActionSeen:
 		if id, ok := c.actions[in.Action.ID]; ok && c.orders[id] != nil {
 			c.verdict(now, c.orders[id], in.Verdict)
+		}
+	case core.SessionSeen:
+		if c.seen.listed {
+			c.begun[in.Session.ID] = true
 		}
 	case core.Reply:
 		if o := c.orders[c.idOf(in.ID)]; o != nil && (in.Outcome == core.NotSent || in.Outcome == core.Refused || in.Outcome == core.NotSaved) {
@@ -236,7 +241,7 @@ func (c *checker) stepped(now time.Time) {
 			k.until, k.raised = nil, nil
 			if k.memory, k.before = k.before, k.memory; k.session != session {
 				// After a full list nothing is new but what just began.
-				k.memory = memory{session: session, behind: session != "" && k.floor && c.listed}
+				k.memory = memory{session: session, behind: session != "" && k.floor && (c.listed || c.begun[session])}
 			}
 		}
 	}

@@ -23,6 +23,7 @@ func crashJob(seed uint64) (job, Options) {
 // after what the step asks for is carried out, starts it again, and runs on:
 // no invariant is broken, whatever the journal holds by then.
 func TestCrashPoints(t *testing.T) {
+	long(t)
 	for seed := range uint64(3) {
 		t.Run(fmt.Sprintf("trace %d", seed), func(t *testing.T) {
 			t.Parallel()

@@ -70,7 +70,7 @@ func sum(sites []outcome, o Options) *Result {
 		Faults: map[string]uint64{}, ExcusedSeconds: map[string]float64{}, Violations: map[string]int{},
 		Reached: map[string]map[string]uint64{}, Ladder: map[string]uint64{}, SeedsFailed: []uint64{}, NotReached: []string{}, Failures: []Failure{},
 	}
-	for _, name := range o.Faults {
+	for _, name := range FaultNames() {
 		r.Faults[name], r.Reached[name] = 0, map[string]uint64{}
 	}
 	var total time.Duration

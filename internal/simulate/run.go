@@ -22,7 +22,8 @@ type Options struct {
 	Faults   []string        // names of FaultNames; nil: all
 	Sites    []core.Settings // nil: random sites
 	Progress func(done, of time.Duration)
-	rush     bool // many cars come at once, in the first minutes
+	rush     bool          // many cars come at once, in the first minutes
+	secretly func(p *play) // breaks something, for tests
 }
 
 // SiteLength is how long one random site is simulated. A run is as many sites
@@ -191,6 +192,9 @@ func stage(j job, o Options) (*play, error) {
 	p.end = epoch.Add(j.length)
 	p.aim = newAim(j.seed, o.Faults)
 	p.start(j.seed, ours)
+	if o.secretly != nil {
+		o.secretly(p)
+	}
 	return p, nil
 }
 

@@ -268,6 +268,7 @@ func (c *checker) rebooted() {
 	c.life++
 	c.calls = calls{}
 	c.seen.listed, c.listed = false, false
+	clear(c.begun)
 	for i := range c.connectors {
 		c.connectors[i].raised = nil
 	}
@@ -275,10 +276,16 @@ func (c *checker) rebooted() {
 
 // recovered checks I11 at the end of a run, when there were no faults for a
 // while: the site is in state normal, and every car that wants more is below a
-// circuit most of which is committed. Sites with liars are not judged.
+// circuit most of which is committed. Sites with liars are not judged, nor
+// those whose fallbacks do not fit just then.
 func (c *checker) recovered(now time.Time) {
 	for i := range c.connectors {
 		if c.excused(i) {
+			return
+		}
+	}
+	for k := range c.scene.Settings.Circuits {
+		if !c.covered(k, now) { // a limit from outside leaves less than the fallbacks take
 			return
 		}
 	}
