@@ -118,6 +118,11 @@ func (s *Site) standing(i int, ses *session) []string {
 			add("%s goes out at %s at the earliest", timer.what, timer.ends.In(s.set.Zone).Format(time.TimeOnly))
 		}
 	}
+	for k := s.connectors[i].circuit; k >= 0; k = s.tree.Parent(k) {
+		if text := s.circuits[k].overloadText(); text != "" {
+			add("%s", text)
+		}
+	}
 	if s.ladder.state != Normal {
 		add("the site is in state %s, so nobody is raised: %s", s.ladder.state, s.ladder.why)
 	}

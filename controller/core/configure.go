@@ -143,6 +143,12 @@ func (c *circuit) takeOver(old *circuit) {
 	if c.set.Meter == old.set.Meter {
 		c.residue = old.residue
 	}
+	switch {
+	case c.set.Protection == old.set.Protection:
+		c.overload = old.overload
+	case old.set.Protection.Device != NoDevice: // the other may have stood less
+		c.overload.left = min(c.overload.left, old.overload.left)
+	}
 	if old.demand.set.Window != 0 {
 		c.demand.resume(old.demand.record(old.set.ID))
 	}

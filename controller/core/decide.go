@@ -26,7 +26,7 @@ func (s *Site) decide() {
 	}
 	s.ledger.Open(ledger.Frame{
 		Now: s.now, Permitted: s.world.Permitted, Covered: s.plan.Covered, Reserve: s.world.ArrivalReserve,
-		Keep: s.keep(), Hold: s.ladder.state != Normal,
+		Keep: s.keep(), Hold: s.ladder.state != Normal, Held: s.held(),
 	})
 }
 

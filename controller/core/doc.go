@@ -16,8 +16,9 @@
 //
 // Where to look: site.go has the step, input.go and effect.go what goes in and
 // out, session.go, reading.go and resync.go what is known, limits.go what is
-// permitted, decide.go the plan, order.go what is sent, verdict.go what became of
-// it, install.go the fallbacks, ladder.go the states, view.go what is shown.
+// permitted, overload.go what the breakers still stand, decide.go the plan,
+// order.go what is sent, verdict.go what became of it, install.go the fallbacks,
+// ladder.go the states, view.go what is shown.
 //
 // The tests are dialogues in testdata, and runs against the simulated eDRV in
 // package simulate.

@@ -21,6 +21,8 @@ type Save struct {
 	LimitsChanged bool
 	// Peaks, where there are any, replace what was kept.
 	Peaks []PeakRecord
+	// Budgets likewise.
+	Budgets []BudgetRecord
 }
 
 // SendOrder sets the limit of a session. The shell answers with a Reply.

@@ -71,10 +71,16 @@ func (s *Site) updateLadder() {
 // trouble is the state that what is wrong now asks for, and what it is.
 func (s *Site) trouble() (State, string) {
 	l := &s.listing
-	if why, over := s.overTooLong(); over > 2*tooLong {
+	state, drained := s.overloaded()
+	switch why, over := s.overTooLong(); {
+	case over > 2*tooLong:
 		return Alarm, why
-	} else if over > tooLong {
+	case state == Alarm:
+		return state, drained
+	case over > tooLong:
 		return Floor, why
+	case state == Floor:
+		return state, drained
 	}
 	switch why := s.stoodDown(); {
 	case !l.complete || !s.grouped:

@@ -22,13 +22,15 @@ type circuit struct {
 	flow      policy.Milliwatts // what it carries in all, the unknown at its bound
 	residue   residue           // of a meter that measures all of it
 	demand    demand
+	overload  overload
 }
 
 func newCircuit(c *Circuit) circuit {
 	return circuit{
-		set:    c,
-		flow:   c.Peak.Power, // until it is known: neither a reserve nor a debt
-		limits: policy.Limits{Configured: c.Limit, Margin: c.Margin, Windows: c.Windows},
+		set:      c,
+		flow:     c.Peak.Power, // until it is known: neither a reserve nor a debt
+		overload: overload{left: unknownBudget},
+		limits:   policy.Limits{Configured: c.Limit, Margin: c.Margin, Windows: c.Windows},
 	}
 }
 
@@ -175,16 +177,19 @@ func (s *Site) measure(took time.Duration) {
 	for k := range s.circuits {
 		c := &s.circuits[k]
 		flows := known[k].Plus(c.baseBelow)
-		c.flow = flows.Power + worst[k].Power
+		most := flows.Plus(worst[k])
+		c.flow = most.Power
 		if m := s.meter(k); m != nil && m.set.Whole {
 			if c.flow, flows.Power = m.power, m.power; m.phases {
 				flows = m.load()
 			}
+			most = m.atMost(flows, most)
 		}
 		if x, ended := c.over.pass(s.now, took, flows, c.limit); ended {
 			x.Circuit = c.set.ID
 			s.effects = append(s.effects, x)
 		}
 		c.measured = known[k].Plus(worst[k])
+		s.updateOverload(k, most, took)
 	}
 }

@@ -140,6 +140,20 @@ func (m *metering) load() policy.Load {
 	return l
 }
 
+// atMost is the most that flows on the circuit that the meter measures, of what
+// it tells and what the reports do: while these disagree, either may be right,
+// and one that tells no phases does not know how the chargers load them.
+func (m *metering) atMost(tells, reported policy.Load) policy.Load {
+	switch {
+	case m.suspect != "":
+		return atLeast(tells, reported)
+	case !m.phases:
+		reported.Power = tells.Power
+		return atLeast(m.load(), reported)
+	}
+	return tells
+}
+
 func (m *metering) evenly(p policy.Milliwatts) policy.Load {
 	all := policy.Wiring{Phases: policy.AllPhases, Volts: m.set.Volts}
 	return policy.Symmetric(all.LevelAbove(p), p)

@@ -39,6 +39,7 @@ type Saved struct {
 	Records []Record
 	Limits  []LimitRecord
 	Peaks   []PeakRecord
+	Budgets []BudgetRecord
 }
 
 // keepFor is how old a record may be: what happened since is not known.
@@ -53,6 +54,9 @@ func (s *Site) restore(saved Saved) {
 	}
 	for _, p := range saved.Peaks {
 		s.restorePeak(p)
+	}
+	for _, b := range saved.Budgets {
+		s.restoreBudget(b)
 	}
 	if s.now.Sub(saved.At) > keepFor || saved.At.After(s.now.Add(time.Minute)) {
 		return
@@ -95,11 +99,11 @@ func (s *Site) restoreSession(i int, r Record) {
 
 // save emits the records that changed.
 func (s *Site) save() {
-	changed, peaks := s.ledger.Changed(), s.peakRecords()
-	if len(changed) == 0 && len(peaks) == 0 && !s.limitsChanged {
+	changed, peaks, budgets := s.ledger.Changed(), s.peakRecords(), s.budgetRecords()
+	if len(changed) == 0 && len(peaks) == 0 && len(budgets) == 0 && !s.limitsChanged {
 		return
 	}
-	save := Save{Records: make([]Record, 0, len(changed)), LimitsChanged: s.limitsChanged, Peaks: peaks}
+	save := Save{Records: make([]Record, 0, len(changed)), LimitsChanged: s.limitsChanged, Peaks: peaks, Budgets: budgets}
 	if s.limitsChanged {
 		s.limitsChanged = false
 		for k := range s.circuits {

@@ -20,6 +20,7 @@ import (
 //
 // Commands, one line each:
 //
+//	site … [breaker=mcb:63A]
 //	site meter=base:40kW|circuit:40kW peak=15m:50kW …
 //	meter 12kW|failed|nonsense                      a reading of the meter
 //	reload connectors=2 limit=50kW …                as site, while it runs
@@ -238,6 +239,11 @@ func (p *player) settings(words []string) Settings {
 		set.Circuits[0].Meter = "main"
 		set.Circuits[0].Base = policy.Symmetric(policy.Wiring{Phases: policy.AllPhases, Volts: 230}.LevelAbove(watts(most)), watts(most))
 	}
+	if device, rating, ok := strings.Cut(opts["breaker"], ":"); ok {
+		set.Circuits[0].Protection = Protection{
+			Device: map[string]Device{"mcb": MCB, "mccb": MCCB, "gg": FuseGG, "transformer": Transformer}[device], Rating: load(rating),
+		}
+	}
 	if length, power, ok := strings.Cut(opts["peak"], ":"); ok {
 		window, err := time.ParseDuration(length)
 		if err != nil {
@@ -421,6 +427,11 @@ func (p *player) table() string {
 	for _, c := range v.Circuits {
 		if c.Peak != nil {
 			fmt.Fprintf(&b, "%s mean %.1f kW, paced to %.1f kW, month %s W\n", c.ID, c.Peak.MeanW/1000, *c.Peak.PacedW/1000, optional(c.Peak.MonthW))
+		}
+	}
+	for _, c := range v.Circuits {
+		if c.Overload != nil {
+			fmt.Fprintf(&b, "%s overload budget %.1f %% %s\n", c.ID, *c.Overload*100, c.OverloadAction)
 		}
 	}
 	for _, c := range v.Connectors {

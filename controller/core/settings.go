@@ -80,6 +80,8 @@ type Circuit struct {
 	Base  policy.Load
 	Meter string // name of the meter, or empty
 	Peak  Peak
+	// Protection is what protects the circuit, for its overload budget.
+	Protection Protection
 	// ArrivalReserve is kept for sessions that may begin at idle connectors,
 	// where the fallbacks do not fit. ReserveSet tells whether it is configured;
 	// if not, it is the greatest fallback of an idle connector.

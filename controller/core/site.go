@@ -135,7 +135,7 @@ func (s *Site) Knows(connector, station string) bool {
 // decides anew when something happened that matters, or when it is time to.
 func (s *Site) Step(now time.Time, inputs ...Input) []Effect {
 	s.now = now
-	if gap := now.Sub(s.lastAt); gap > 2*s.set.Timing.Tick+pause || gap < 0 {
+	if gap := now.Sub(s.lastAt); s.missed(gap) {
 		s.breaks(fmt.Sprintf("no pass for %s: the machine slept, or its clock jumped", gap.Round(time.Second)))
 	}
 	s.effects, s.lowers, s.raises = s.started, s.lowers[:0], s.raises[:0]
@@ -151,6 +151,10 @@ func (s *Site) Step(now time.Time, inputs ...Input) []Effect {
 	s.effects = append(s.effects, s.raises...)
 	return s.effects
 }
+
+// missed reports whether so much time passed since the last pass that the model
+// may have missed something.
+func (s *Site) missed(gap time.Duration) bool { return gap > 2*s.set.Timing.Tick+pause || gap < 0 }
 
 // pause is how late a pass may be before the model counts as stale.
 const pause = 3 * time.Second

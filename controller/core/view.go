@@ -87,6 +87,11 @@ type CircuitView struct {
 	OverSeconds float64     `json:"over_limit_seconds"`
 	Phases      []PhaseView `json:"phases"`
 	Peak        *PeakView   `json:"peak"` // null: none
+	// Overload is what is left of the overload budget, 0 … 1, and OverloadAction
+	// what is done about it: nothing, hold, shed, floor or alarm. Without a
+	// breaker it is null, and nothing.
+	Overload       *float64 `json:"overload_budget"`
+	OverloadAction string   `json:"overload_action"`
 
 	// Excursions by class, since the start.
 	Excursions [len(excursionClasses)]uint64 `json:"-"`
@@ -214,6 +219,10 @@ func (s *Site) viewCircuit(k int) CircuitView {
 		ID: c.set.ID, Parent: c.set.Parent, LimitW: limitPart(int64(c.limit.Power)), LimitSource: string(c.source),
 		BaseLoadW: thousandth(c.baseBelow.Power), CommittedW: thousandth(booked.Power), MeasuredW: thousandth(c.measured.Power),
 		FailSafe: k < len(s.plan.Covered) && s.plan.Covered[k], OverSeconds: c.over.total.Seconds(), Excursions: c.over.counts, Peak: c.demand.view(),
+		OverloadAction: c.overload.action.String(),
+	}
+	if c.set.Protection.Device != NoDevice {
+		v.Overload = new(c.overload.left)
 	}
 	for p := policy.L1; p <= policy.L3; p++ {
 		v.Phases = append(v.Phases, PhaseView{

@@ -36,7 +36,8 @@ type Frame struct {
 	// what a raise must leave for them: no limit keeps all their bounds.
 	Covered       []bool
 	Reserve, Keep []policy.Load
-	Hold          bool // forbids every raise
+	Hold          bool   // forbids every raise
+	Held          []bool // the circuits below which no raise is sent; nil: none
 }
 
 // Ledger holds the bounds of all connectors of a site and their sums.

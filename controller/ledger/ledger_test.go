@@ -180,6 +180,23 @@ func TestWhatCannotRaiseIsAlwaysPermitted(t *testing.T) {
 	require.True(t, ok)
 }
 
+func TestBelowACircuitThatIsHeldNobodyIsRaised(t *testing.T) {
+	l := site(t, 2, amps(40))
+	l.Adopt(0)
+	l.frame.Held = []bool{true}
+	ok, _ := l.Permits(0, amps(6))
+	require.True(t, ok, "in doubt, the fallback")
+	ok, at := l.Permits(0, amps(7))
+	require.False(t, ok)
+	require.Equal(t, Obstacle{Hold: true, Circuit: 0}, at)
+	l.frame.Held[0] = false
+	l.Send(0, 1, amps(6))
+	l.Accepted(0, 1, amps(6), start)
+	l.Lapse(start.Add(time.Minute))
+	ok, _ = l.Permits(0, amps(7))
+	require.True(t, ok)
+}
+
 func TestWhereTheFallbacksDoNotFitSessionsCountWithoutThem(t *testing.T) {
 	l := site(t, 4, amps(20))
 	for i := range 3 {

@@ -4,8 +4,8 @@ import "github.com/headroom-ev/headroom/policy"
 
 // Obstacle says why an order may not be sent now.
 type Obstacle struct {
-	Hold     bool            // no raises at all
-	Circuit  int             // the circuit whose bounds leave no room, or -1
+	Hold     bool            // no raises at all, or none below Circuit
+	Circuit  int             // the circuit whose bounds leave no room, or that is held, or -1
 	Resource policy.Resource // what of it
 }
 
@@ -23,6 +23,11 @@ func (l *Ledger) Permits(i int, level policy.Milliamps) (bool, Obstacle) {
 		return true, Obstacle{Circuit: -1}
 	case l.frame.Hold:
 		return false, Obstacle{Hold: true, Circuit: -1}
+	}
+	for k := l.connectors[i].Circuit; k >= 0 && l.frame.Held != nil; k = l.tree.Parent(k) {
+		if l.frame.Held[k] {
+			return false, Obstacle{Hold: true, Circuit: k}
+		}
 	}
 	room, at := l.Room(i)
 	return max(level, l.counted(i)) <= room, at
