@@ -23,6 +23,7 @@ const (
 	keptConnectors = "connector/" // site/connector: core.Record
 	keptLimits     = "limits/"    // site: []core.LimitRecord
 	keptPeaks      = "peaks/"     // site: []core.PeakRecord
+	keptBudgets    = "budgets/"   // site: []core.BudgetRecord
 	keptWebhooks   = "webhook/"   // place: number and id
 	keptSettings   = "settings"   // hash of the configuration
 )
@@ -32,6 +33,8 @@ func connectorName(site, connector string) string {
 }
 
 func limitsName(site string) string { return keptLimits + url.PathEscape(site) }
+
+func budgetsName(site string) string { return keptBudgets + url.PathEscape(site) }
 
 func peaksName(site string) string { return keptPeaks + url.PathEscape(site) }
 
@@ -46,6 +49,9 @@ func valuesOf(site string, save core.Save) map[string][]byte {
 	}
 	if len(save.Peaks) > 0 {
 		values[peaksName(site)] = text(save.Peaks)
+	}
+	if len(save.Budgets) > 0 {
+		values[budgetsName(site)] = text(save.Budgets)
 	}
 	return values
 }
@@ -77,6 +83,13 @@ func savedOf(j *journal.Journal, site string) (saved core.Saved, notes []string)
 			notes = append(notes, fmt.Sprintf("the peaks of this month that were kept cannot be read: %v", err))
 		}
 	}
+	budgets, _ := j.Values(budgetsName(site))
+	if kept := budgets[""]; kept != nil {
+		if err := json.Unmarshal(kept, &saved.Budgets); err != nil {
+			saved.Budgets = nil
+			notes = append(notes, fmt.Sprintf("the overload budgets that were kept cannot be read: %v: half of each counts as used", err))
+		}
+	}
 	return saved, notes
 }
 
@@ -86,7 +99,7 @@ func (c *Controller) forgetUnknown(cfg *config.Config) {
 	values, _ := c.journal.Values("")
 	gone := map[string][]byte{}
 	for name := range values {
-		if strings.HasPrefix(name, keptConnectors) || strings.HasPrefix(name, keptLimits) || strings.HasPrefix(name, keptPeaks) {
+		if strings.HasPrefix(name, keptConnectors) || strings.HasPrefix(name, keptLimits) || strings.HasPrefix(name, keptPeaks) || strings.HasPrefix(name, keptBudgets) {
 			gone[name] = nil
 		}
 	}
@@ -94,6 +107,7 @@ func (c *Controller) forgetUnknown(cfg *config.Config) {
 		site := &cfg.Sites[i]
 		delete(gone, limitsName(site.ID))
 		delete(gone, peaksName(site.ID))
+		delete(gone, budgetsName(site.ID))
 		for k := range site.Connectors {
 			delete(gone, connectorName(site.ID, site.Connectors[k].ID))
 		}

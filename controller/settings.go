@@ -69,6 +69,7 @@ func circuitSettings(c *config.Circuit, margin policy.Margin, volts config.Volts
 	if c.Peak.Power > 0 {
 		out.Peak = core.Peak{Window: c.Peak.Window, Power: c.Peak.Power}
 	}
+	out.Protection = protectionSettings(&c.Breaker, volts)
 	if reserve := c.ArrivalReserve; reserve != (config.Level{}) {
 		out.ArrivalReserve, out.ReserveSet = reserve.Load(volts), true
 	}
@@ -80,6 +81,23 @@ func circuitSettings(c *config.Circuit, margin policy.Margin, volts config.Volts
 		out.Windows = append(out.Windows, window)
 	}
 	return out
+}
+
+// protectionSettings takes a transformer to be loaded evenly at its rating: what
+// it stands on one phase is a third of what it stands in all.
+func protectionSettings(b *config.Breaker, volts config.Volts) core.Protection {
+	switch b.Type {
+	case config.BreakerMCB:
+		return core.Protection{Device: core.MCB, Rating: policy.Symmetric(b.Rating.Current, policy.Unlimited)}
+	case config.BreakerMCCB:
+		return core.Protection{Device: core.MCCB, Rating: policy.Symmetric(b.Rating.Current, policy.Unlimited)}
+	case config.BreakerGG:
+		return core.Protection{Device: core.FuseGG, Rating: policy.Symmetric(b.Rating.Current, policy.Unlimited)}
+	case config.BreakerTransformer:
+		all := policy.Wiring{Phases: policy.AllPhases, Volts: int64(volts)}
+		return core.Protection{Device: core.Transformer, Rating: policy.Symmetric(all.Level(b.Rating.Power), b.Rating.Power)}
+	}
+	return core.Protection{}
 }
 
 func meterSettings(name string, site *config.Site) core.Meter {
