@@ -38,7 +38,7 @@ var (
 	circuitBaseLoad  = ofCircuit("circuit_base_load_watts", "Draw of everything else below.")
 	circuitFailSafe  = ofCircuit("circuit_failsafe", "1 if the fallbacks of all chargers below fit the limit.")
 	circuitOver      = ofCircuit("over_limit_seconds_total", "Time in which more flowed than the limit.")
-	circuitBudget    = ofCircuit("overload_budget_ratio", "What is left of the overload that the protection of the circuit permits; 1 until known.")
+	circuitBudget    = ofCircuit("overload_budget_ratio", "Part left of the overload that the breaker of the circuit stands; 1 where the configuration has none.")
 
 	phaseLimit     = ofPhase("circuit_phase_limit_amperes", "Current limit in force; +Inf: none.")
 	phaseCommitted = ofPhase("circuit_phase_committed_amperes", "Most that the chargers below may draw.")
@@ -93,7 +93,6 @@ var (
 // collector makes metrics of the views at the time of the scrape.
 type collector struct {
 	sites   Sites
-	budget  func(site, circuit string) float64
 	version string
 	streams func() int
 }
@@ -112,7 +111,7 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	for _, name := range c.sites.Names() {
 		if v, ok := c.sites.View(name); ok {
 			collectSite(out, name, v)
-			c.collectCircuits(out, name, v)
+			collectCircuits(out, name, v)
 			collectConnectors(out, name, v)
 			collectMeters(out, name, v)
 		}
@@ -175,12 +174,12 @@ func collectLimits(out chan<- prometheus.Metric, site string, limits []core.Limi
 	}
 }
 
-func (c *collector) collectCircuits(out chan<- prometheus.Metric, site string, v *core.View) {
+func collectCircuits(out chan<- prometheus.Metric, site string, v *core.View) {
 	for i := range v.Circuits {
 		k := &v.Circuits[i]
 		budget := 1.0
-		if c.budget != nil {
-			budget = c.budget(site, k.ID)
+		if k.Overload != nil {
+			budget = *k.Overload
 		}
 		gauge(out, circuitLimit, limit(k.LimitW), site, k.ID)
 		gauge(out, circuitCommitted, k.CommittedW, site, k.ID)

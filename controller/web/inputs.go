@@ -2,6 +2,7 @@ package web
 
 import (
 	"fmt"
+	"math"
 	"strings"
 	"time"
 
@@ -100,6 +101,25 @@ func peakText(p *core.PeakView) string {
 		text += fmt.Sprintf("; highest of the month %s", kilowatts(*p.MonthW))
 	}
 	return text
+}
+
+// overloadText says what is left of the overload budget of a circuit, and what
+// is done about it; empty: nothing is used.
+func overloadText(c *core.CircuitView) string {
+	if c.Overload == nil || *c.Overload >= 1 {
+		return ""
+	}
+	text := fmt.Sprintf("overload budget %.0f %%", math.Floor(100**c.Overload))
+	if does := overloadActions[c.OverloadAction]; does != "" {
+		text += ": " + does
+	}
+	return text
+}
+
+// overloadActions say what is done about a drained overload budget.
+var overloadActions = map[string]string{
+	"hold": "nobody is raised", "shed": "nobody is raised, and what passed its rating is taken off",
+	"floor": "everybody to the fallback", "alarm": "what protects it may trip",
 }
 
 func lengthText(seconds float64) string {

@@ -84,6 +84,19 @@ func TestWhatIsWrongOutsideIsSaid(t *testing.T) {
 	}
 }
 
+func TestAnOverloadBudgetIsSaidOnceSomeIsUsed(t *testing.T) {
+	c := &core.CircuitView{}
+	require.Empty(t, overloadText(c), "there is no breaker")
+	c.Overload = new(1.0)
+	require.Empty(t, overloadText(c))
+	c.Overload = new(0.996)
+	require.Equal(t, "overload budget 99 %", overloadText(c))
+	for _, action := range core.OverloadActions() {
+		c.OverloadAction = action
+		require.Contains(t, overloadText(c), "overload budget 99 %: ", action)
+	}
+}
+
 func TestPeaksAreSaid(t *testing.T) {
 	p := &core.PeakView{TargetW: 60_000, Window: 900, MeanW: 41_500}
 	require.Equal(t, "mean of these 15 min 41.5 kW, to stay below 60.0 kW", peakText(p))

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"flag"
 	"fmt"
-	"math"
 	"os"
 	"regexp"
 	"slices"
@@ -226,16 +225,10 @@ func TestConfigMetrics(t *testing.T) {
 }
 
 func TestBudget(t *testing.T) {
-	f := newFixture(t, func(o *web.Options) {
-		o.Budget = func(site, circuit string) float64 {
-			if circuit == "grid" {
-				return 0.4
-			}
-			return math.NaN()
-		}
-	})
+	f := newFixture(t)
+	f.sites.Edit("depot", func(v *core.View) { v.Circuits[0].Overload = new(0.4) })
 	require.Equal(t, "0.4", f.value(`overload_budget_ratio{circuit="grid",site="depot"}`))
-	require.Equal(t, "NaN", f.value(`overload_budget_ratio{circuit="row-a",site="depot"}`))
+	require.Equal(t, "1", f.value(`overload_budget_ratio{circuit="row-a",site="depot"}`), "it has no breaker")
 }
 
 // TestSessionStates: every session is in one state.

@@ -19,6 +19,7 @@ type circuitRow struct {
 	FailSafe   bool
 	Over       string // how long it was over its limit; empty: never
 	Peak       string // where it stands with its peak; empty: it has none
+	Overload   string // what is left of its overload budget; empty: all, or it has none
 }
 
 func circuitRows(v *core.View) []circuitRow {
@@ -36,6 +37,7 @@ func circuitRows(v *core.View) []circuitRow {
 		if c.Peak != nil {
 			rows[i].Peak = peakText(c.Peak)
 		}
+		rows[i].Overload = overloadText(c)
 		if c.OverSeconds > 0 {
 			rows[i].Over = "over it for " + strconv.FormatFloat(math.Ceil(c.OverSeconds), 'f', 0, 64) + " s so far"
 		}

@@ -34,8 +34,6 @@ type Options struct {
 	// Wiring tells how a connector is wired, by which a max_kw becomes a
 	// current. Nil or false: max_kw is refused.
 	Wiring func(site, connector string) (policy.Wiring, bool)
-	// Budget is what is left of the overload budget of a circuit, 0 … 1. Nil: 1.
-	Budget func(site, circuit string) float64
 	// SampleEvery is the time between two points of the page's chart, which
 	// shows the last 360 of them. 0: 10 s.
 	SampleEvery time.Duration
@@ -80,7 +78,7 @@ func New(opts Options) *Server {
 	}
 	s.pages = newPages(s)
 	opts.Registry.MustRegister(&collector{
-		sites: opts.Sites, budget: opts.Budget, version: opts.Version,
+		sites: opts.Sites, version: opts.Version,
 		streams: func() int { return len(s.streams) },
 	})
 	s.route()
