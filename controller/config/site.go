@@ -71,7 +71,8 @@ type Circuit struct {
 	// ArrivalReserve is kept free for the sessions that may start before the
 	// next pass.
 	ArrivalReserve Level `yaml:"arrival_reserve"`
-	// Breaker is what protects the circuit, for the overload budget.
+	// Breaker is what protects the circuit. With it, the circuit has an overload
+	// budget: what is left of the time for which the breaker stands what flows.
 	Breaker Breaker `yaml:"breaker"`
 	// Peak holds the average over a demand window.
 	Peak Peak `yaml:"peak"`
@@ -103,13 +104,17 @@ type BaseLoad struct {
 	Max Level `yaml:"max"`
 }
 
-// Breaker is what protects a circuit.
+// Breaker is what protects a circuit. How long it stands an overload follows from
+// its standard. When its budget drains, nobody is raised below 100 %, the circuit
+// sheds below 75 %, the site takes the state floor below 50 %, and alarm below 25 %;
+// each until 90 % are restored. At the first start, half counts as used.
 type Breaker struct {
 	// Type of the protection: mcb (IEC 60898), mccb (IEC 60947-2), gg (fuse,
-	// IEC 60269) or transformer.
+	// IEC 60269) or transformer (oil-filled, IEC 60076-7). An mccb whose short-time
+	// release is set below 2.55 times its rating is quicker than is assumed.
 	Type BreakerType `yaml:"type" required:"always"`
 	// Rating is the rated current in A, or the rated power of a transformer in
-	// kW (take its kVA).
+	// kW (take its kVA). Of an adjustable breaker, what it is set to.
 	Rating Level `yaml:"rating" required:"always"`
 }
 
