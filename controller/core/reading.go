@@ -52,7 +52,7 @@ func (s *Site) read(i int, seen *edrvapi.Session, listed bool) {
 			r.at = taken
 		}
 	}
-	limit := c.set.Max
+	limit := s.ledger.Bound(i)
 	if k := s.ledger.Knows(i); k.Known && k.Waiting == 0 {
 		limit = k.Confirmed
 	}
@@ -70,7 +70,7 @@ func (s *Site) read(i int, seen *edrvapi.Session, listed bool) {
 // it certainly is on (0: not known). The phase values of a raw report settle
 // it. Without them, eDRV's single current tells: it is that of one phase, or
 // the sum over all. A current as high as the power over one phase means one
-// phase, the first that is wired, where the limit in force lets one phase carry
+// phase, the first that is wired, where what it may draw lets one phase carry
 // that much; else it is a sum. What is not known is taken to be on all phases.
 func spread(c *Connector, power policy.Milliwatts, r *edrvapi.Report, limit policy.Milliamps) (policy.Load, policy.Milliamps, int) {
 	load := policy.Load{Power: power}

@@ -2,6 +2,7 @@ package core
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -44,5 +45,21 @@ func TestPhasesAreConcludedOnlyFromWhatTellsThem(t *testing.T) {
 			require.InDelta(t, c.level, float64(level)/1000, 0.01)
 			require.Equal(t, c.uses, uses)
 		})
+	}
+}
+
+// While an order waits, a car may draw what it was ordered to at the most: a
+// current above that is a sum over its phases.
+func TestASumOfCurrentsIsOneAlsoWhileAnOrderWaits(t *testing.T) {
+	p := &player{t: t, now: time.Date(2026, 6, 1, 8, 0, 0, 0, time.UTC), waiting: map[string]string{}}
+	p.start = p.now
+	p.play([]string{"site", "limit=12A", "connectors=1", "installed"})
+	p.play([]string{"list"})
+	require.Contains(t, p.play([]string{"started", "c0", "s0"}), "order c0: 11.4 A (raise)")
+	p.play([]string{"reply", "queued"})
+	p.play([]string{"report", "s0", "7.5kW", "32.6A"})
+	r := p.site.connectors[0].session.reading
+	for _, a := range r.load.Amps {
+		require.InDelta(t, 10_870, float64(a), 1)
 	}
 }
