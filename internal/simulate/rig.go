@@ -229,6 +229,9 @@ func (r *Rig) save(e core.Save) {
 	if e.LimitsChanged {
 		r.saved.Limits = e.Limits
 	}
+	if len(e.Budgets) > 0 {
+		r.saved.Budgets = e.Budgets
+	}
 }
 
 func (r *Rig) list(now time.Time) {
