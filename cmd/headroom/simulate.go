@@ -19,12 +19,13 @@ type simulateCmd struct {
 	Seed     uint64        `default:"1" help:"Seed of the first run. The same seed gives the same run, bit for bit."`
 	Runs     int           `default:"1" help:"Runs, each with the next seed."`
 	Faults   string        `default:"all" placeholder:"all|none|LIST" help:"Faults that may strike, separated by commas."`
+	FailFast bool          `help:"End at the first broken invariant, and do not look for the shortest trace to it."`
 	Format   string        `enum:"table,json" default:"table" help:"Output: table or json."`
 }
 
 // Run simulates, and fails where an invariant was broken.
 func (c *simulateCmd) Run(ctx context.Context, env *environment) error {
-	o := simulate.Options{Seed: c.Seed, Runs: c.Runs, Duration: c.Duration}
+	o := simulate.Options{Seed: c.Seed, Runs: c.Runs, Duration: c.Duration, FailFast: c.FailFast}
 	if c.Duration <= 0 || c.Runs < 1 {
 		return &exitError{exitUsage, errors.New("--duration and --runs must be above 0")}
 	}

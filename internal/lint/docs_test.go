@@ -35,8 +35,9 @@ func tests(t *testing.T) map[string]bool {
 }
 
 var (
-	threatRow = regexp.MustCompile(`(?m)^\| T(\d+) \|.*\| ([^|]*) \|$`)
-	testNames = regexp.MustCompile("`([a-z/]+)` ((?:(?:Test|Fuzz)\\w+(?:, )?)+)")
+	threatRow  = regexp.MustCompile(`(?m)^\| T(\d+) \|.*\| ([^|]*) \|$`)
+	promiseRow = regexp.MustCompile("(?m)^\\| (.*) \\| (.*) \\| (?:the same|`.*`) \\|$")
+	testNames  = regexp.MustCompile("`([a-z/]+)` ((?:(?:Test|Fuzz)\\w+(?:, )?)+)")
 )
 
 func TestEveryThreatHasATest(t *testing.T) {
@@ -45,16 +46,34 @@ func TestEveryThreatHasATest(t *testing.T) {
 	require.Len(t, rows, 20)
 	for i, row := range rows {
 		require.Equal(t, fmt.Sprint(i+1), row[1])
-		named := 0
-		for _, group := range testNames.FindAllStringSubmatch(row[2], -1) {
-			for name := range strings.SplitSeq(group[2], ", ") {
-				named++
-				require.True(t, exists[group[1]+" "+name], "T%s: %s has no %s", row[1], group[1], name)
-			}
-		}
-		require.Equal(t, strings.Count(row[2], "Test")+strings.Count(row[2], "Fuzz"), named, "T%s: a name is not understood: %s", row[1], row[2])
-		require.Positive(t, named, "T%s has no test", row[1])
+		requireTests(t, exists, "T"+row[1], row[2])
 	}
+}
+
+func TestEveryPromiseHasATestOrAnInvariant(t *testing.T) {
+	exists := tests(t)
+	table, _, _ := strings.Cut(read(t, "docs/safety.md"), "## Over the limit")
+	rows := promiseRow.FindAllStringSubmatch(table, -1)
+	require.Len(t, rows, strings.Count(table, "\n| ")-1, "a row is not understood") // less the heading
+	for _, row := range rows {
+		if !strings.Contains(row[2], "invariant") || strings.Contains(row[2], "Test") {
+			requireTests(t, exists, row[1], row[2])
+		}
+	}
+}
+
+// requireTests requires that the text names tests, and only such that exist.
+func requireTests(t *testing.T, exists map[string]bool, what, text string) {
+	t.Helper()
+	named := 0
+	for _, group := range testNames.FindAllStringSubmatch(text, -1) {
+		for name := range strings.SplitSeq(group[2], ", ") {
+			named++
+			require.True(t, exists[group[1]+" "+name], "%s: %s has no %s", what, group[1], name)
+		}
+	}
+	require.Equal(t, strings.Count(text, "Test")+strings.Count(text, "Fuzz"), named, "%s: a name is not understood: %s", what, text)
+	require.Positive(t, named, "%s has no test", what)
 }
 
 // direct finds the modules that go.mod requires itself.

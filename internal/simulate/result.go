@@ -49,8 +49,8 @@ type Failure struct {
 	At        string   `json:"at"` // since the beginning
 	Invariant string   `json:"invariant"`
 	Text      string   `json:"text"`
-	Faults    []string `json:"faults"` // that are needed for it
-	Trace     []string `json:"trace"`
+	Faults    []string `json:"faults,omitempty"` // that are needed for it
+	Trace     []string `json:"trace,omitempty"`
 }
 
 // OK reports whether nothing was violated and everything was reached.
@@ -77,7 +77,7 @@ func sum(sites []outcome, o Options) *Result {
 	var delivered, servable float64
 	for i := range sites {
 		s := &sites[i]
-		total += s.length
+		total += s.played
 		r.Steps += s.steps
 		r.Orders += s.orders
 		delivered += s.totals.DeliveredWh
@@ -179,9 +179,19 @@ func (r *Result) WriteTable(w io.Writer) error {
 	return nil
 }
 
+// failure tells of the first violation of a site, without a trace.
+func (s *outcome) failure() Failure {
+	v := s.violations[0]
+	return Failure{Seed: s.run, Site: s.name, At: v.At.String(), Invariant: v.Invariant, Text: v.Text}
+}
+
 func (f *Failure) write(w io.Writer) error {
-	_, err := fmt.Fprintf(w, "\n%s is broken at %s of %s, seed %d: %s\nwith the faults %s; what came before it:\n  %s\n",
-		f.Invariant, f.At, f.Site, f.Seed, f.Text, strings.Join(f.Faults, ","), strings.Join(f.Trace, "\n  "))
+	_, err := fmt.Fprintf(w, "\n%s is broken at %s of %s, seed %d: %s\n", f.Invariant, f.At, f.Site, f.Seed, f.Text)
+	if err != nil || f.Trace == nil {
+		return err
+	}
+	_, err = fmt.Fprintf(w, "with the faults %s; what came before it:\n  %s\n",
+		strings.Join(f.Faults, ","), strings.Join(f.Trace, "\n  "))
 	return err
 }
 

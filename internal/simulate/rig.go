@@ -24,6 +24,7 @@ type Rig struct {
 	check    *checker   // nil: nobody judges
 	told     func(now time.Time, in core.Input)
 	stepped  func(now time.Time)
+	ended    func() bool                     // nil: only time ends the run
 	tamper   func([]core.Input) []core.Input // with what the site hears
 
 	kill     killing
@@ -86,7 +87,7 @@ func (a *answers) Pop() any {
 
 // Run goes on until the given time.
 func (r *Rig) Run(until time.Time) {
-	for {
+	for r.ended == nil || !r.ended() {
 		next := r.daemon.wake(r.Site.Wake())
 		if at, ok := r.World.Next(); ok && at.Before(next) {
 			next = at

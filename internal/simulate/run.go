@@ -22,6 +22,9 @@ type Options struct {
 	Faults   []string        // names of FaultNames; nil: all
 	Sites    []core.Settings // nil: random sites
 	Progress func(done, of time.Duration)
+	// FailFast ends the run at the first site that breaks an invariant, when it
+	// does, and tells of that one without making its trace short.
+	FailFast bool
 	rush     bool          // many cars come at once, in the first minutes
 	secretly func(p *play) // breaks something, for tests
 }
@@ -74,6 +77,7 @@ func faultsOf(names []string) (edrvsim.Faults, map[DaemonFault]float64, error) {
 type outcome struct {
 	job
 	name       string
+	played     time.Duration // shorter than the job where that was ended early
 	steps      uint64
 	seen       *Seen
 	totals     edrvsim.Totals
@@ -96,7 +100,11 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 	}
 	result := sum(sites, o)
 	for i := range sites {
-		if len(sites[i].violations) > 0 && len(result.Failures) < maxFailures {
+		switch {
+		case len(sites[i].violations) == 0 || len(result.Failures) == maxFailures:
+		case o.FailFast:
+			result.Failures = append(result.Failures, sites[i].failure())
+		default:
 			result.Failures = append(result.Failures, shrink(ctx, &sites[i], o))
 		}
 	}
@@ -109,7 +117,8 @@ const maxFailures = 3
 func runAll(ctx context.Context, jobs []job, o Options) ([]outcome, error) {
 	sites := make([]outcome, len(jobs))
 	errs := make([]error, len(jobs))
-	var next, done atomic.Int64
+	var next, done, failed atomic.Int64 // failed is the first site that ends the run
+	failed.Store(int64(len(jobs)))
 	var workers sync.WaitGroup
 	total := time.Duration(0)
 	for _, j := range jobs {
@@ -119,10 +128,13 @@ func runAll(ctx context.Context, jobs []job, o Options) ([]outcome, error) {
 		workers.Go(func() {
 			for ctx.Err() == nil {
 				k := int(next.Add(1)) - 1
-				if k >= len(jobs) {
+				if k >= len(jobs) || int64(k) > failed.Load() {
 					return
 				}
-				sites[k], errs[k] = simulate(jobs[k], o)
+				sites[k], errs[k] = simulate(jobs[k], o, func() bool { return int64(k) > failed.Load() })
+				if o.FailFast && len(sites[k].violations) > 0 {
+					lower(&failed, int64(k))
+				}
 				if o.Progress != nil {
 					o.Progress(time.Duration(done.Add(int64(jobs[k].length))), total)
 				}
@@ -130,7 +142,13 @@ func runAll(ctx context.Context, jobs []job, o Options) ([]outcome, error) {
 		})
 	}
 	workers.Wait()
-	return sites, errors.Join(append(errs, ctx.Err())...)
+	return sites[:min(failed.Load()+1, int64(len(sites)))], errors.Join(append(errs, ctx.Err())...)
+}
+
+// lower makes n no more than k.
+func lower(n *atomic.Int64, k int64) {
+	for old := n.Load(); k < old && !n.CompareAndSwap(old, k); old = n.Load() {
+	}
 }
 
 // job is one site to simulate.
@@ -157,12 +175,14 @@ func jobsOf(o Options) []job {
 	return jobs
 }
 
-// simulate plays one site from beginning to end.
-func simulate(j job, o Options) (outcome, error) {
+// simulate plays one site from beginning to end, or until the run fails or an
+// earlier site ended it.
+func simulate(j job, o Options, ended func() bool) (outcome, error) {
 	p, err := stage(j, o)
 	if err != nil {
 		return outcome{}, err
 	}
+	p.rig.ended = func() bool { return o.FailFast && (len(p.rig.check.violations) > 0 || ended()) }
 	p.run()
 	return p.outcome(j), nil
 }
@@ -276,7 +296,9 @@ func (p *play) told(now time.Time, in core.Input) {
 // run plays to the end, the last part without faults.
 func (p *play) run() {
 	p.runTo(p.end)
-	p.rig.check.recovered(p.end)
+	if !p.rig.ended() {
+		p.rig.check.recovered(p.end)
+	}
 }
 
 // runTo plays on to a time before the end, or to the end.
@@ -309,7 +331,7 @@ func (p *play) reboot(now time.Time) {
 
 func (p *play) outcome(j job) outcome {
 	return outcome{
-		job: j, name: p.scene.Name, steps: p.rig.steps, seen: p.seen, totals: p.rig.World.TrueState().Totals,
+		job: j, name: p.scene.Name, played: p.rig.World.Now().Sub(epoch), steps: p.rig.steps, seen: p.seen, totals: p.rig.World.TrueState().Totals,
 		orders: p.orders, violations: p.rig.check.violations,
 	}
 }

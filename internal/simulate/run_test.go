@@ -3,6 +3,7 @@ package simulate
 import (
 	"bytes"
 	"context"
+	"runtime"
 	"testing"
 	"time"
 
@@ -94,21 +95,49 @@ func TestAnInterruptedRunSaysSo(t *testing.T) {
 	require.ErrorIs(t, err, context.Canceled)
 }
 
+// sayYes makes every charger say yes to everything, at once.
+func sayYes(p *play) {
+	p.rig.tamper = func(inputs []core.Input) []core.Input {
+		for k, in := range inputs {
+			if a, ok := in.(core.ActionSeen); ok && a.Verdict == core.Requested {
+				a.Verdict = core.Accepted
+				inputs[k] = a
+			}
+		}
+		return inputs
+	}
+}
+
+// TestARunThatFailsFastSaysTheSameOnAnyNumberOfCores: what ends a run is the
+// first site that fails, not the one that fails first.
+func TestARunThatFailsFastSaysTheSameOnAnyNumberOfCores(t *testing.T) {
+	o := Options{Seed: 3, Runs: 6, Duration: 4 * time.Hour, rush: true, FailFast: true, Faults: []string{"verdict-lost"}, secretly: func(p *play) {
+		if p.scene.Name >= "site-5" { // of the runs 5 to 8
+			sayYes(p)
+		}
+	}}
+	told := func(cores int) string {
+		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(cores))
+		r, err := Run(t.Context(), o)
+		require.NoError(t, err)
+		require.Equal(t, []uint64{5}, r.SeedsFailed)
+		require.Len(t, r.Failures, 1)
+		require.Empty(t, r.Failures[0].Trace)
+		require.Greater(t, r.SiteHours, 8.0)
+		require.Less(t, r.SiteHours, 12.0)
+		var table bytes.Buffer
+		require.NoError(t, r.WriteTable(&table))
+		require.Contains(t, table.String(), r.Failures[0].Invariant+" is broken at")
+		return table.String()
+	}
+	require.Equal(t, told(1), told(6))
+}
+
 // TestAFailureIsShownShort breaks the judge's limit, so that an overload is
 // found, and looks at what is shown of it.
 func TestAFailureIsShownShort(t *testing.T) {
 	long(t)
-	o := Options{Seed: 7, Duration: 12 * time.Hour, rush: true, Faults: []string{"verdict-lost", "hook-lost"}, secretly: func(p *play) {
-		p.rig.tamper = func(inputs []core.Input) []core.Input { // every charger says yes to everything, at once
-			for k, in := range inputs {
-				if a, ok := in.(core.ActionSeen); ok && a.Verdict == core.Requested {
-					a.Verdict = core.Accepted
-					inputs[k] = a
-				}
-			}
-			return inputs
-		}
-	}}
+	o := Options{Seed: 7, Duration: 12 * time.Hour, rush: true, Faults: []string{"verdict-lost", "hook-lost"}, secretly: sayYes}
 	r, err := Run(t.Context(), o)
 	require.NoError(t, err)
 	require.False(t, r.OK())

@@ -38,10 +38,10 @@ func shrink(ctx context.Context, s *outcome, o Options) Failure {
 			}
 		}
 	}
-	return Failure{
-		Seed: s.run, Site: s.name, At: best.At.String(), Invariant: best.Invariant, Text: best.Text,
-		Faults: faults, Trace: trace(s.job, o, faults, best),
-	}
+	f := s.failure()
+	f.At, f.Text = best.At.String(), best.Text
+	f.Faults, f.Trace = faults, trace(s.job, o, faults, best)
+	return f
 }
 
 // breaks reports whether fewer faults break the same invariant no later.
