@@ -38,7 +38,7 @@ var ofTheEdge = []mutant{
 	}}},
 	{name: "gap-in-time-ignored", killer: scenarios, edits: []edit{{
 		step,
-		"	if gap := now.Sub(s.lastAt); gap > 2*s.set.Timing.Tick+pause || gap < 0 {",
-		"	if gap := now.Sub(s.lastAt); !MUTANT && (gap > 2*s.set.Timing.Tick+pause || gap < 0) {",
+		"return gap > 2*s.set.Timing.Tick+pause || gap < 0 }",
+		"return !MUTANT && (gap > 2*s.set.Timing.Tick+pause || gap < 0) }",
 	}}},
 }

@@ -68,6 +68,7 @@ type checked struct {
 	raised   *sentOrder // the last order that raised it, unless nothing came of it
 	orders   []*sentOrder
 	rejected time.Time // when its charger last rejected an order
+	silent   time.Time // since when its charger answers no order; zero: it does
 	strange  time.Time // when it last began to do what nobody ordered
 	odd      bool
 }
@@ -156,6 +157,9 @@ func (c *checker) told(now time.Time, in core.Input) {
 // verdict notes the charger's answer to an order.
 func (c *checker) verdict(now time.Time, o *sentOrder, v core.Verdict) {
 	k := &c.connectors[o.connector]
+	if v != core.Requested {
+		k.silent = time.Time{}
+	}
 	switch {
 	case v == core.Requested:
 		return
@@ -238,7 +242,7 @@ func (c *checker) stepped(now time.Time) {
 			for len(k.orders) > 0 {
 				c.drop(k.orders[0])
 			}
-			k.until, k.raised = nil, nil
+			k.until, k.raised, k.silent = nil, nil, time.Time{}
 			if k.memory, k.before = k.before, k.memory; k.session != session {
 				// After a full list nothing is new but what just began.
 				k.memory = memory{session: session, behind: session != "" && k.floor && (c.listed || c.begun[session])}
@@ -272,6 +276,9 @@ func (c *checker) ordered(now time.Time, e core.Effect) {
 		}
 		c.note(o)
 		k.orders = append(k.orders, o)
+		if k.silent.IsZero() {
+			k.silent = now
+		}
 	case core.List, core.Fetch:
 		c.calls.add(now)
 	}
@@ -426,7 +433,7 @@ func (c *checker) reachable(i int, now time.Time) bool {
 		return true
 	}
 	rejects := !k.rejected.IsZero() && now.Sub(k.rejected) <= c.scene.Settings.Timing.Reassert
-	mute := len(k.orders) > 0 && now.Sub(k.orders[0].sent) >= c.scene.Settings.Timing.VerdictTimeout
+	mute := !k.silent.IsZero() && now.Sub(k.silent) >= c.scene.Settings.Timing.VerdictTimeout
 	contested := !c.seen.foreign.IsZero() && now.Sub(c.seen.foreign) < noticeWithin
 	return !rejects && !mute && !contested && !c.seen.offline[k.set.Station] && c.site.Bound(i) <= max(c.justified(i, now), k.set.Fallback)
 }

@@ -132,7 +132,7 @@ func (c *checker) causeOf(circuit int, span edrvsim.Span) string {
 		t, _ := c.world.Connector(k.set.ID)
 		drawn, bound := c.drawn(&t), c.site.Bound(i)
 		lies := c.excused(i)
-		if lies && drawn > bound && (span.To.Sub(k.strange) <= noticeWithin || hidden(k, &t, bound)) {
+		if lies && drawn > bound && (!k.odd || span.To.Sub(k.strange) <= noticeWithin || hidden(k, &t, bound)) {
 			waived = true
 			excess = excess.Minus(k.set.Wiring.At(drawn - bound))
 		}
