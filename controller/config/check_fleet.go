@@ -3,6 +3,7 @@ package config
 import (
 	"net/netip"
 	"net/url"
+	"os"
 	"slices"
 )
 
@@ -18,7 +19,10 @@ func (c *checker) fleet(f *Fleet) {
 		c.natsServer(item(servers, i), address)
 	}
 	if !c.has("fleet.node") {
-		c.problem("fleet.node", "is missing: want a name that no other machine of the fleet has, such as its host name")
+		f.Node, _ = os.Hostname()
+		if !isID(f.Node) {
+			c.problem("fleet.node", "is missing, and the host name is none that can take its place: want a name that no other machine of the fleet has")
+		}
 	}
 	f.Creds.lines = true
 	c.secret("fleet.creds", &f.Creds)

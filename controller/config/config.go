@@ -25,6 +25,9 @@ type Config struct {
 	Warnings Problems `yaml:"-"`
 	// SHA256 is the hash of the file's bytes in hexadecimal.
 	SHA256 string `yaml:"-"`
+	// Shared is the hash of what all machines of a fleet must have alike: the
+	// sections control and sites, whatever their comments and layout.
+	Shared string `yaml:"-"`
 }
 
 // EDRV says how to reach eDRV, and how to trust what comes from there.
@@ -106,7 +109,8 @@ type Fleet struct {
 	// Creds is the credentials file that the servers know this machine by, as
 	// ${file:PATH} or with all of its lines in ${NAME}.
 	Creds Secret `yaml:"creds" reload:"no"`
-	// Node is the name of this machine, which no other one has.
+	// Node is the name of this machine, which no other one has. Without it, its
+	// host name.
 	Node string `yaml:"node" format:"id" reload:"no"`
 	// Role gateway takes webhooks, controller steers sites, all does both.
 	Role Role `yaml:"role" default:"all" reload:"no"`

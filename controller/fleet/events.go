@@ -25,14 +25,28 @@ func (f *Fleet) Publish(ctx context.Context, site, id string, body []byte) (know
 	}
 	m := nats.NewMsg(subject)
 	m.Data = body
+	ctx, cancel := context.WithTimeout(ctx, publishWithin)
+	defer cancel()
+	for {
+		ack, err := l.publish(ctx, m, id)
+		if err == nil {
+			f.metrics.gave(ack, nil, time.Since(begun))
+			return ack.Duplicate, nil
+		}
+		if !wait(ctx, 100*time.Millisecond) {
+			f.metrics.gave(nil, err, time.Since(begun))
+			return false, fmt.Errorf("publish an event: %w", err)
+		}
+	}
+}
+
+// publishWithin is how long Publish tries: as long as an answer to eDRV may take.
+const publishWithin = 4 * time.Second
+
+func (l *link) publish(ctx context.Context, m *nats.Msg, id string) (*jetstream.PubAck, error) {
 	ctx, cancel := context.WithTimeout(ctx, call)
 	defer cancel()
-	ack, err := l.js.PublishMsg(ctx, m, jetstream.WithMsgID(id), jetstream.WithExpectStream(Stream))
-	f.metrics.gave(ack, err, time.Since(begun))
-	if err != nil {
-		return false, fmt.Errorf("publish an event: %w", err)
-	}
-	return ack.Duplicate, nil
+	return l.js.PublishMsg(ctx, m, jetstream.WithMsgID(id), jetstream.WithExpectStream(Stream))
 }
 
 // Event is what a gateway published.
@@ -64,7 +78,7 @@ func (t *Term) follow(ctx context.Context, next *uint64, take func(Event)) error
 	consumer, err := t.l.js.OrderedConsumer(opening, Stream, jetstream.OrderedConsumerConfig{
 		FilterSubjects: []string{subjectOf + token(t.Site), subjectAll},
 		DeliverPolicy:  jetstream.DeliverByStartSequencePolicy, OptStartSeq: *next,
-		InactiveThreshold: time.Minute,
+		InactiveThreshold: time.Minute, MaxResetAttempts: 1,
 	})
 	if err != nil {
 		return err
@@ -73,10 +87,11 @@ func (t *Term) follow(ctx context.Context, next *uint64, take func(Event)) error
 	if err != nil {
 		return err
 	}
-	defer context.AfterFunc(ctx, messages.Stop)()
+	// Stop must not run beside Next: while Next makes a new subscription, it would
+	// stop the old one, and Next would wait for ever.
 	defer messages.Stop()
 	for {
-		m, err := messages.Next()
+		m, err := messages.Next(jetstream.NextContext(ctx))
 		if errors.Is(err, jetstream.ErrNoHeartbeat) {
 			continue // it comes back by itself
 		}

@@ -17,6 +17,7 @@ type metrics struct {
 	failures  prometheus.Counter
 	handled   prometheus.Counter
 	published *prometheus.CounterVec
+	terms     *prometheus.GaugeVec
 	saves     *prometheus.CounterVec
 	takeover  prometheus.Histogram
 	publish   prometheus.Histogram
@@ -41,9 +42,12 @@ func newMetrics(f *Fleet, reg prometheus.Registerer) *metrics {
 		handled:   counter("events_received_total", "Events of own sites that came from the stream."),
 		published: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "headroom_fleet_events_published_total", Help: "Events given to the stream, by what became of them."}, []string{"result"}),
 		saves:     prometheus.NewCounterVec(prometheus.CounterOpts{Name: "headroom_fleet_saves_total", Help: "States of own sites that were saved, or not."}, []string{"result"}),
-		takeover:  histogram("takeover_seconds", "Time from deciding to take a site over to steering it, without the list of its sessions."),
-		publish:   histogram("publish_seconds", "Time until an event was durable."),
-		save:      histogram("save_seconds", "Time until a state was durable."),
+		terms: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "headroom_fleet_site_term", Help: "Term in which this node steers the site: it grows with every owner.",
+		}, []string{"site"}),
+		takeover: histogram("takeover_seconds", "Time from deciding to take a site over to steering it, without the list of its sessions."),
+		publish:  histogram("publish_seconds", "Time until an event was durable."),
+		save:     histogram("save_seconds", "Time until a state was durable."),
 	}
 	for _, result := range []string{"stored", "known", "failed"} {
 		m.published.WithLabelValues(result)
@@ -58,7 +62,7 @@ func newMetrics(f *Fleet, reg prometheus.Registerer) *metrics {
 		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "headroom_fleet_" + name, Help: help}, value)
 	}
 	reg.MustRegister(
-		m.sessions, m.ended, m.takeovers, m.failures, m.handled, m.published, m.saves, m.takeover, m.publish, m.save,
+		m.sessions, m.ended, m.takeovers, m.failures, m.handled, m.published, m.saves, m.terms, m.takeover, m.publish, m.save,
 		gauge("sites", "Sites that this node steers.", func() float64 { return float64(m.owned.Load()) }),
 		gauge("in_session", "1 if this node has a session in the fleet; without one it steers nothing.", func() float64 {
 			if f.session.Load() != nil {

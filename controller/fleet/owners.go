@@ -304,9 +304,11 @@ func (f *Fleet) hold(ctx context.Context, l *link, s *session, site Site, from s
 	if err == nil {
 		f.metrics.takeovers.Inc()
 		f.metrics.takeover.Observe(time.Since(begun).Seconds())
-		log.Info("steering the site", "term", number, "from", cmp.Or(from.entry.Node, "nobody"), "saved", t.At())
+		log.Info("steering the site", "term", number, "from", cmp.Or(from.entry.Node, "nobody"), "saved", t.at)
+		f.metrics.terms.WithLabelValues(site.ID).Set(float64(number))
 		err = f.steer(ctx, t)
 		t.close()
+		f.metrics.terms.DeleteLabelValues(site.ID)
 	}
 	why := context.Cause(ctx)
 	if why == nil {

@@ -15,24 +15,42 @@ import (
 // Status is who is in the fleet and who steers what.
 type Status struct {
 	// Whole tells that everything has been seen; before that nothing is known.
-	Whole bool
-	Nodes []NodeStatus // by name
-	Sites []SiteStatus // as configured, or by name
+	Whole bool         `json:"-"`
+	Nodes []NodeStatus `json:"nodes"` // by name
+	Sites []SiteStatus `json:"sites"` // as configured, or by name
 }
 
 // NodeStatus is one machine of the fleet.
 type NodeStatus struct {
-	Name, Role, Version, Config string
-	Session                     string
-	Since                       time.Time // of the session, by the clock of the node
-	Sites                       int       // that it steered when it last told
-	Over                        bool      // it left, or was silent for a lease
+	Name    string    `json:"name"`
+	Role    string    `json:"role"`
+	Version string    `json:"version"`
+	Config  string    `json:"config"` // hash of what all nodes must have alike
+	Session string    `json:"session"`
+	Since   time.Time `json:"since"` // of the session, by the clock of the node
+	Sites   int       `json:"sites"` // that it steered when it last told
+	Over    bool      `json:"over"`  // it left, or was silent for a lease
 }
 
 // SiteStatus is who steers one site. Without an owner, Node is empty.
 type SiteStatus struct {
-	ID, Node string
-	Term     uint64
+	ID   string `json:"id"`
+	Node string `json:"node"`
+	Term uint64 `json:"term"`
+}
+
+// Keep keeps these sites alone, in this order: one that nobody ever steered has
+// no entry, and one that is gone has one still.
+func (s *Status) Keep(sites []Site) {
+	known := make(map[string]SiteStatus, len(s.Sites))
+	for _, site := range s.Sites {
+		known[site.ID] = site
+	}
+	s.Sites = make([]SiteStatus, len(sites))
+	for i, site := range sites {
+		s.Sites[i] = known[site.ID]
+		s.Sites[i].ID = site.ID
+	}
 }
 
 func (n *seenNode) status(name string) NodeStatus {

@@ -100,20 +100,18 @@ func (t *Term) tryClaim(ctx context.Context) error {
 	return nil
 }
 
-// At is when an earlier owner last saved something; zero: never.
-func (t *Term) At() time.Time { return t.at }
-
-// Values are those whose names begin with a prefix, without it.
-func (t *Term) Values(prefix string) map[string][]byte {
+// Values are those whose names begin with a prefix, without it. At is when an
+// earlier owner last saved something; zero: never.
+func (t *Term) Values(prefix string) (values map[string][]byte, at time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	out := map[string][]byte{}
+	values = map[string][]byte{}
 	for name, value := range t.state.Values {
 		if rest, ok := strings.CutPrefix(name, prefix); ok {
-			out[rest] = value
+			values[rest] = value
 		}
 	}
-	return out
+	return values, t.at
 }
 
 // Save keeps values, JSON by name; nil removes one. It never waits. Done, if

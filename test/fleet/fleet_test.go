@@ -1,4 +1,4 @@
-package fleet_test
+package main_test
 
 import (
 	"context"
@@ -138,8 +138,8 @@ func (w *world) steer(ctx context.Context, name string, t *fleet.Term) error {
 		}
 	}()
 	count := uint64(0)
-	if kept, ok := t.Values("")["count"]; ok {
-		_, _ = fmt.Sscan(string(kept), &count)
+	if kept, _ := t.Values("count"); kept[""] != nil {
+		_, _ = fmt.Sscan(string(kept[""]), &count)
 	}
 	var work sync.WaitGroup
 	defer work.Wait()
