@@ -92,8 +92,8 @@ func (c *Controller) adopt(t *fleet.Term) (*site, error) {
 	c.changing.Lock()
 	defer c.changing.Unlock()
 	now, cfg := time.Now(), c.config()
-	i := slices.IndexFunc(cfg.Sites, func(s config.Site) bool { return s.ID == t.Site })
-	if i < 0 {
+	i, known := c.setup.Load().places[t.Site]
+	if !known {
 		return nil, fmt.Errorf("no site %q in the configuration of this machine", t.Site)
 	}
 	settings, err := SiteSettings(&cfg.Sites[i], &cfg.Control)
@@ -120,8 +120,9 @@ func (c *Controller) adopt(t *fleet.Term) (*site, error) {
 	if groups := c.grouped.Load(); groups != nil {
 		s.inbox.put(*groups)
 	}
+	c.metrics.SetSites([]string{s.id})
 	return s, c.useSites(func(next *setup) {
-		at, _ := slices.BinarySearchFunc(next.sites, s, next.inOrder())
+		at, _ := slices.BinarySearchFunc(next.sites, s, func(a, b *site) int { return next.places[a.id] - next.places[b.id] })
 		next.sites = slices.Insert(next.sites, at, s)
 		next.byName[s.id] = s
 	})
@@ -151,18 +152,7 @@ func (c *Controller) useSites(change func(next *setup)) error {
 	change(&next)
 	err := c.adjustClient(&next)
 	c.setup.Store(&next)
-	c.metrics.SetSites(c.siteNames())
 	return err
-}
-
-// inOrder compares sites by their place in the configuration; one that is not
-// there any more comes last.
-func (u *setup) inOrder() func(a, b *site) int {
-	at := make(map[string]int, len(u.cfg.Sites))
-	for i := range u.cfg.Sites {
-		at[u.cfg.Sites[i].ID] = i - len(u.cfg.Sites)
-	}
-	return func(a, b *site) int { return at[a.id] - at[b.id] }
 }
 
 // adjustClient lets the client of eDRV be as the setup says. In a fleet the rate
@@ -172,15 +162,11 @@ func (c *Controller) adjustClient(u *setup) error {
 	e := &u.cfg.EDRV
 	rate := e.RequestsPerSecond.PerSecond()
 	if c.fleet != nil {
-		ours, all := 1, 1 // one may ask for the groups
-		for i := range u.cfg.Sites {
-			n := max(1, len(u.cfg.Sites[i].Connectors))
-			all += n
-			if u.byName[u.cfg.Sites[i].ID] != nil {
-				ours += n
-			}
+		ours := 1 // to ask for the groups
+		for name := range u.byName {
+			ours += u.loads[name]
 		}
-		rate = rate * float64(ours) / float64(all)
+		rate = rate * float64(ours) / float64(1+u.load)
 	}
 	return c.client.Adjust(string(e.SetLimitMethod), rate)
 }

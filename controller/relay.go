@@ -55,8 +55,10 @@ func (c *Controller) placeOf(connector, station, session string) (site string, k
 	return "", connector == "" && station == "" && session != ""
 }
 
-// place notes where the connectors of a site are.
+// place notes where a site is, and its connectors.
 func (u *setup) place(site *config.Site) {
+	u.places[site.ID], u.loads[site.ID] = len(u.places), max(1, len(site.Connectors))
+	u.load += u.loads[site.ID]
 	for i := range site.Connectors {
 		u.ofConnector[site.Connectors[i].ID], u.ofStation[site.Connectors[i].Station] = site.ID, site.ID
 	}

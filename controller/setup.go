@@ -23,6 +23,10 @@ type setup struct {
 	byConnector, byStation map[string]*site
 	// The same in a fleet, for all sites, wherever they are steered.
 	ofConnector, ofStation map[string]string
+	// In a fleet, the place of each site in the configuration, what it counts, and
+	// what all of them do.
+	places, loads map[string]int
+	load          int
 }
 
 // prepared is a setup that is complete, but not in use yet.
@@ -42,7 +46,7 @@ func (c *Controller) prepare(cfg *config.Config) (*prepared, error) {
 		setup: setup{
 			cfg: cfg, since: now,
 			byName: map[string]*site{}, byConnector: map[string]*site{}, byStation: map[string]*site{},
-			ofConnector: map[string]string{}, ofStation: map[string]string{},
+			ofConnector: map[string]string{}, ofStation: map[string]string{}, places: map[string]int{}, loads: map[string]int{},
 		},
 		settings: map[*site]core.Settings{}, meters: map[*site][]*runningMeter{},
 	}
