@@ -37,6 +37,10 @@ const (
 	keepIDs    = 10 * time.Minute
 )
 
+// maxSites is how many sites a fleet may have: each reads the stream by a consumer
+// of its own, of which the servers would permit 1,000.
+const maxSites = 50_000
+
 // DefaultLease survives the time in which three servers find a new leader, 4 to
 // 9 s after one was killed, and leaves half a minute for a takeover.
 const DefaultLease = 15 * time.Second
@@ -240,7 +244,7 @@ func (f *Fleet) stream(ctx context.Context, js jetstream.JetStream) (jetstream.S
 	make := func(n int) (jetstream.Stream, error) {
 		return js.CreateStream(ctx, jetstream.StreamConfig{
 			Name: Stream, Description: "Headroom: events of eDRV for the owners of the sites", Subjects: []string{subjects},
-			Replicas: n, Storage: jetstream.FileStorage, MaxAge: keepEvents, Duplicates: keepIDs, AllowDirect: true,
+			Replicas: n, Storage: jetstream.FileStorage, MaxAge: keepEvents, Duplicates: keepIDs, AllowDirect: true, MaxConsumers: maxSites,
 		})
 	}
 	return alone(f.log, make)

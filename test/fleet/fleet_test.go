@@ -92,18 +92,21 @@ func (w *wire) set(cut bool) {
 }
 
 func (w *world) join(name string, steers bool) *node {
+	if !steers {
+		return w.joinAs(name, nil)
+	}
+	return w.joinAs(name, func(ctx context.Context, t *fleet.Term) error { return w.steer(ctx, name, t) })
+}
+
+func (w *world) joinAs(name string, steer func(context.Context, *fleet.Term) error) *node {
 	log := slog.New(slog.DiscardHandler)
 	if os.Getenv("FLEET_LOG") != "" {
 		log = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	}
 	n := &node{name: name, done: make(chan struct{}), line: &wire{}}
-	o := fleet.Options{
-		Servers: w.c.URLs(), Node: name, Lease: lease, Logger: log, Dialer: n.line, Sites: func() []fleet.Site { return w.sites },
-	}
-	if steers {
-		o.Steer = func(ctx context.Context, t *fleet.Term) error { return w.steer(ctx, name, t) }
-	}
-	n.fleet = fleet.New(o)
+	n.fleet = fleet.New(fleet.Options{
+		Servers: w.c.URLs(), Node: name, Lease: lease, Logger: log, Dialer: n.line, Sites: func() []fleet.Site { return w.sites }, Steer: steer,
+	})
 	ctx, stop := context.WithCancel(context.Background())
 	n.stop = stop
 	go func() {

@@ -57,7 +57,12 @@ func main() {
 type direct struct{ http.Handler }
 
 // RoundTrip answers one call.
-func (d direct) RoundTrip(r *http.Request) (*http.Response, error) {
+func (d direct) RoundTrip(r *http.Request) (answer *http.Response, err error) {
+	defer func() { // the handler aborts when the caller has gone
+		if recover() != nil {
+			err = context.Cause(r.Context())
+		}
+	}()
 	w := httptest.NewRecorder()
 	if r.Body == nil { // a handler may read it always
 		r = r.Clone(r.Context())
@@ -88,7 +93,7 @@ func measure(sites, connectors int, span time.Duration) error {
 	}
 	eDRV := edrvsim.NewServer(edrvsim.Options{World: world})
 	before := heap()
-	c, err := controller.New(controller.Options{Config: cfg, Transport: direct{eDRV.Handler()}, Logger: slog.New(slog.DiscardHandler)})
+	c, err := controller.New(controller.Options{Config: cfg, Transport: direct{eDRV.Handler()}, Logger: logger()})
 	if err != nil {
 		return err
 	}
@@ -126,6 +131,11 @@ func measure(sites, connectors int, span time.Duration) error {
 		waits[len(waits)/2].Round(100*time.Microsecond), waits[len(waits)*99/100].Round(100*time.Microsecond),
 		(busy / time.Duration(len(waits))).Round(10*time.Microsecond))
 	return nil
+}
+
+// logger writes what goes wrong.
+func logger() *slog.Logger {
+	return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 }
 
 // heap is what is in use, less what nobody needs any more.
