@@ -169,8 +169,15 @@ func (t *Term) close() {
 	t.runs.Wait()
 	ctx, cancel := context.WithTimeout(context.Background(), call)
 	defer cancel()
-	if err := t.save(ctx); err != nil && !errors.Is(err, ErrLost) {
-		t.f.log.Warn("the last state of a site is not saved", "site", t.Site, "reason", err)
+	for {
+		err := t.save(ctx)
+		if err == nil || errors.Is(err, ErrLost) {
+			return
+		}
+		if !wait(ctx, 50*time.Millisecond) {
+			t.f.log.Warn("the last state of a site is not saved", "site", t.Site, "reason", err)
+			return
+		}
 	}
 }
 

@@ -30,7 +30,16 @@ type Server struct {
 
 // Start starts n servers that keep everything on disk, synced at every write. It
 // returns when they have a leader.
-func Start(n int) (*Cluster, error) {
+func Start(n int) (c *Cluster, err error) {
+	for range 3 { // somebody else may have taken a port meanwhile
+		if c, err = tryStart(n); err == nil {
+			return c, nil
+		}
+	}
+	return nil, err
+}
+
+func tryStart(n int) (*Cluster, error) {
 	dir, err := os.MkdirTemp("", "headroom-nats-")
 	if err != nil {
 		return nil, err
