@@ -106,7 +106,7 @@ func BenchmarkWebhook(b *testing.B) {
 			b.ReportAllocs()
 			for i := 0; b.Loop(); i++ {
 				if i%len(all) == 0 {
-					d.hooks.ids = seen{}
+					d.local.ids = seen{}
 				}
 				one := &all[i%len(all)]
 				r.Body, r.ContentLength = io.NopCloser(strings.NewReader(one.body)), int64(len(one.body))

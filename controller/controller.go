@@ -12,11 +12,13 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/net/netutil"
 
 	"github.com/headroom-ev/headroom/controller/config"
 	"github.com/headroom-ev/headroom/controller/core"
+	"github.com/headroom-ev/headroom/controller/fleet"
 	"github.com/headroom-ev/headroom/controller/journal"
 	"github.com/headroom-ev/headroom/controller/web"
 	"github.com/headroom-ev/headroom/edrvapi"
@@ -38,6 +40,9 @@ type Options struct {
 	// Reload brings a value when the file is to be read again. Nil: never.
 	Reload <-chan os.Signal
 
+	// Lease and Dialer replace those of a fleet, for tests.
+	Lease  time.Duration
+	Dialer nats.CustomDialer
 	// Transport replaces the connection to eDRV, for tests.
 	Transport http.RoundTripper
 	// Listen replaces net.Listen, for tests.
@@ -55,6 +60,8 @@ type Controller struct {
 	client   *edrvapi.Client
 	exec     *executor
 	hooks    *webhooks
+	local    *mailboxes
+	fleet    *fleet.Fleet // nil: this machine steers all sites
 	registry *prometheus.Registry
 	metrics  *web.Metrics
 	admin    *web.Server
@@ -63,6 +70,9 @@ type Controller struct {
 	setup   atomic.Pointer[setup]
 	refused atomic.Pointer[refusal] // the last reload, if nothing came of it
 	regroup chan struct{}           // capacity 1: eDRV's groups are to be asked for again
+
+	changing sync.Mutex                   // held while setup is replaced
+	grouped  atomic.Pointer[core.Grouped] // what was last told of eDRV's groups
 
 	webhookListener, adminListener net.Listener
 }
@@ -90,9 +100,13 @@ func New(opts Options) (c *Controller, err error) {
 		return nil, err
 	}
 	c.exec = &executor{api: c.client, verdict: c.metrics.Verdict}
-	c.hooks = &webhooks{route: c.route, observe: c.metrics.Webhook, log: c.log, bodies: newBodies(), kept: &keptIDs{journal: c.journal}}
-	c.hooks.kept.restore(&c.hooks.ids)
+	c.local = &mailboxes{route: c.route, kept: &keptIDs{journal: c.journal}}
+	c.local.kept.restore(&c.local.ids)
+	c.hooks = &webhooks{to: c.local, observe: c.metrics.Webhook, log: c.log, bodies: newBodies()}
 	c.forgetUnknown(opts.Config)
+	if opts.Config.Fleet.IsSet() {
+		c.joinFleet(&opts)
+	}
 	next, err := c.prepare(opts.Config)
 	if err != nil {
 		return nil, err
@@ -112,11 +126,13 @@ func New(opts Options) (c *Controller, err error) {
 // config is the configuration in force.
 func (c *Controller) config() *config.Config { return c.setup.Load().cfg }
 
+// siteNames are the sites that are steered here, in the order of the
+// configuration.
 func (c *Controller) siteNames() []string {
-	sites := c.config().Sites
+	sites := c.setup.Load().sites
 	names := make([]string, len(sites))
 	for i := range sites {
-		names[i] = sites[i].ID
+		names[i] = sites[i].id
 	}
 	return names
 }
@@ -154,16 +170,9 @@ func (c *Controller) route(e *edrvapi.Event) ([]*site, bool) {
 	if e == nil {
 		return now.sites, true
 	}
-	var connector, station, session string
-	switch {
-	case e.Session != nil:
-		connector, station = e.Session.Connector, e.Session.Station
-	case e.Station != nil:
-		station = e.Station.ID
-	case e.Action != nil:
-		connector, station, session = e.Action.Connector, e.Action.Station, e.Action.Session
-	default:
-		return nil, true // a type that says nothing to us
+	connector, station, session, says := about(e)
+	if !says {
+		return nil, true
 	}
 	if s, ok := now.byConnector[connector]; ok {
 		return []*site{s}, true
@@ -177,9 +186,24 @@ func (c *Controller) route(e *edrvapi.Event) ([]*site, bool) {
 	return nil, false
 }
 
+// about is what an event names. Some types of events say nothing to us.
+func about(e *edrvapi.Event) (connector, station, session string, says bool) {
+	switch {
+	case e.Session != nil:
+		return e.Session.Connector, e.Session.Station, "", true
+	case e.Station != nil:
+		return "", e.Station.ID, "", true
+	case e.Action != nil:
+		return e.Action.Connector, e.Action.Station, e.Action.Session, true
+	}
+	return "", "", "", false
+}
+
 func (c *Controller) listen(listen func(network, address string) (net.Listener, error)) error {
 	var err error
-	if c.webhookListener, err = listen("tcp", c.config().Listen.Webhooks); err != nil {
+	if c.config().Fleet.IsSet() && !c.config().Fleet.Role.TakesWebhooks() {
+		c.webhookListener = newNoDoor()
+	} else if c.webhookListener, err = listen("tcp", c.config().Listen.Webhooks); err != nil {
 		return fmt.Errorf("listen for webhooks: %w", err)
 	}
 	if c.adminListener, err = listen("tcp", c.config().Listen.Admin); err != nil {
@@ -188,7 +212,7 @@ func (c *Controller) listen(listen func(network, address string) (net.Listener, 
 	return nil
 }
 
-// WebhookAddr and AdminAddr are where the controller listens.
+// WebhookAddr is where webhooks are taken.
 func (c *Controller) WebhookAddr() net.Addr { return c.webhookListener.Addr() }
 
 // AdminAddr is where the page, the API, the metrics and health are served.
@@ -243,7 +267,10 @@ func (c *Controller) Run(ctx context.Context) error {
 		s.begin(ctx, &running)
 	}
 	running.Go(func() { _ = c.admin.Run(ctx) }) // ends with the context
-	running.Go(func() { c.watchGroups(ctx) })
+	if c.steers() {
+		running.Go(func() { c.watchGroups(ctx) })
+	}
+	leaveFleet := c.beFleet(ctx, cancel, &running)
 	running.Go(func() { supervisor.run(ctx) })
 	c.log.Info("headroom is running", "version", c.version, "webhooks", c.WebhookAddr().String(), "admin", c.AdminAddr().String(),
 		"sites", len(c.config().Sites))
@@ -258,9 +285,9 @@ func (c *Controller) Run(ctx context.Context) error {
 			_ = server.Close()
 		}
 	}
+	leaveFleet()
 	c.client.Close()
 	running.Wait()
-	c.exec.wait()
 	endRecord()
 	select { // a disk that hangs is not waited for
 	case <-recorded:
@@ -311,6 +338,7 @@ func (c *Controller) watchGroups(ctx context.Context) {
 				in.Stations[id] = name
 			}
 		}
+		c.grouped.Store(&in)
 		for _, s := range c.setup.Load().sites {
 			s.inbox.put(in)
 		}

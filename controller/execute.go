@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"sync"
 	"time"
 
 	"golang.org/x/sync/singleflight"
@@ -24,16 +23,12 @@ type edrv interface {
 }
 
 // executor carries out the effects of all sites. Every call runs in a
-// goroutine of its own, behind the client's gate, and is awaited by wait.
+// goroutine of its own, behind the client's gate, and is awaited by its site.
 type executor struct {
 	api     edrv
 	lists   singleflight.Group // one list serves all sites that ask at the same time
-	running sync.WaitGroup
 	verdict func(site string, took time.Duration)
 }
-
-// wait returns when no call is under way any more.
-func (x *executor) wait() { x.running.Wait() }
 
 // do begins one effect.
 func (x *executor) do(ctx context.Context, s *site, e core.Effect) {
@@ -61,7 +56,7 @@ func (x *executor) do(ctx context.Context, s *site, e core.Effect) {
 // call runs f beside the owner and puts its answer into the mailbox. There is
 // always room for an answer: the model waits for it.
 func (x *executor) call(ctx context.Context, s *site, f func() core.Input) {
-	x.running.Go(func() {
+	s.calls.Go(func() {
 		in := f()
 		for !s.inbox.put(in) {
 			select {
@@ -99,23 +94,30 @@ func replyTo(id uint64) func(edrvapi.Action, error) core.Reply {
 
 // list asks for all running sessions and all stations.
 func (x *executor) list(ctx context.Context) core.Input {
-	answer, _, _ := x.lists.Do("all", func() (any, error) {
-		in := core.Listed{Began: time.Now()}
-		sessions, err := x.api.Sessions(ctx)
-		if err != nil {
-			in.Failed = err.Error()
-			return in, nil
+	for {
+		answer, stopped, _ := x.lists.Do("all", func() (any, error) { return x.askForList(ctx), ctx.Err() })
+		if stopped == nil || ctx.Err() != nil {
+			return answer.(core.Listed)
 		}
-		stations, err := x.api.Stations(ctx, "")
-		if err != nil && edrvapi.OutcomeOf(err) != edrvapi.OutcomeRefused { // a key may not see stations
-			in.Failed = err.Error()
-			return in, nil
-		}
-		in.Sessions, in.Stations = sessions.Items, stations.Items
-		in.Partial = sessions.Skipped > 0
-		return in, nil
-	})
-	return answer.(core.Listed)
+		// Whoever asked first, for all, has stopped: ask anew.
+	}
+}
+
+func (x *executor) askForList(ctx context.Context) core.Listed {
+	in := core.Listed{Began: time.Now()}
+	sessions, err := x.api.Sessions(ctx)
+	if err != nil {
+		in.Failed = err.Error()
+		return in
+	}
+	stations, err := x.api.Stations(ctx, "")
+	if err != nil && edrvapi.OutcomeOf(err) != edrvapi.OutcomeRefused { // a key may not see stations
+		in.Failed = err.Error()
+		return in
+	}
+	in.Sessions, in.Stations = sessions.Items, stations.Items
+	in.Partial = sessions.Skipped > 0
+	return in
 }
 
 // fetch asks for one session.

@@ -56,10 +56,15 @@ func valuesOf(site string, save core.Save) map[string][]byte {
 	return values
 }
 
+// kept is where savedOf reads: the journal, or the term of a site in a fleet.
+type kept interface {
+	Values(prefix string) (values map[string][]byte, at time.Time)
+}
+
 // savedOf is what an earlier life kept of a site. What cannot be read is as if
 // it had not been kept; the notes say so.
-func savedOf(j *journal.Journal, site string) (saved core.Saved, notes []string) {
-	values, at := j.Values(keptConnectors + url.PathEscape(site) + "/")
+func savedOf(k kept, site string) (saved core.Saved, notes []string) {
+	values, at := k.Values(keptConnectors + url.PathEscape(site) + "/")
 	saved.At = at
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		var r core.Record
@@ -69,21 +74,21 @@ func savedOf(j *journal.Journal, site string) (saved core.Saved, notes []string)
 		}
 		saved.Records = append(saved.Records, r)
 	}
-	limits, _ := j.Values(limitsName(site))
+	limits, _ := k.Values(limitsName(site))
 	if kept := limits[""]; kept != nil {
 		if err := json.Unmarshal(kept, &saved.Limits); err != nil {
 			saved.Limits = nil
 			notes = append(notes, fmt.Sprintf("the external limits that were kept cannot be read: %v: set them again", err))
 		}
 	}
-	peaks, _ := j.Values(peaksName(site))
+	peaks, _ := k.Values(peaksName(site))
 	if kept := peaks[""]; kept != nil {
 		if err := json.Unmarshal(kept, &saved.Peaks); err != nil {
 			saved.Peaks = nil
 			notes = append(notes, fmt.Sprintf("the peaks of this month that were kept cannot be read: %v", err))
 		}
 	}
-	budgets, _ := j.Values(budgetsName(site))
+	budgets, _ := k.Values(budgetsName(site))
 	if kept := budgets[""]; kept != nil {
 		if err := json.Unmarshal(kept, &saved.Budgets); err != nil {
 			saved.Budgets = nil

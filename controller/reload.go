@@ -80,6 +80,8 @@ func (c *Controller) readAgain(ctx context.Context, running *sync.WaitGroup, cha
 // replace puts a configuration into force, or says why it can not and changes
 // nothing.
 func (c *Controller) replace(ctx context.Context, running *sync.WaitGroup, next *config.Config) error {
+	c.changing.Lock()
+	defer c.changing.Unlock()
 	before := c.setup.Load()
 	if keys := config.NeedsRestart(before.cfg, next); len(keys) > 0 {
 		return fmt.Errorf("a change of %s needs a restart: nothing was changed; restart headroom, or put the old value back", strings.Join(keys, ", "))
@@ -88,7 +90,7 @@ func (c *Controller) replace(ctx context.Context, running *sync.WaitGroup, next 
 	if err != nil {
 		return err
 	}
-	if err := c.client.Adjust(string(next.EDRV.SetLimitMethod), next.EDRV.RequestsPerSecond.PerSecond()); err != nil {
+	if err := c.adjustClient(&p.setup); err != nil {
 		return err
 	}
 	c.use(p)

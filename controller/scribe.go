@@ -8,33 +8,40 @@ import (
 	"github.com/headroom-ev/headroom/controller/journal"
 )
 
-// scribe writes what a site does into the journal, and holds its raises back
-// until they are recorded. The owner of the site uses it; it never waits for the
-// disk.
+// scribe writes what a site does into its book, and holds its raises back until
+// they are recorded. The owner of the site uses it; it never waits for the disk.
 type scribe struct {
 	site    string
-	journal *journal.Journal
+	book    book
+	all     bool                   // whether cuts wait for the record too
 	wake    func()                 // makes the owner come round
 	targets map[string]planned     // of each connector, as last recorded
-	held    []*heldRaises          // oldest first
+	held    []*heldOrders          // oldest first
 	told    string                 // what the model was last told of the journal
 	reply   func(reply core.Reply) // to the model, later
 }
 
-// heldRaises are the raises of one step that wait for the journal.
-type heldRaises struct {
+// book keeps what must outlive the process: the journal or, in a fleet, what the
+// next owner of the site reads.
+type book interface {
+	Save(journal.Batch)
+	Stats() journal.Stats
+}
+
+// heldOrders are the orders of one step that wait for the record.
+type heldOrders struct {
 	orders []core.SendOrder
 	until  time.Time
 	answer chan error // capacity 1
 }
 
-// recordWithin is how long a raise waits to be recorded. The disk may answer
-// later; the raise is decided on anew then.
+// recordWithin is how long an order waits to be recorded. The disk may answer
+// later; the order is decided on anew then.
 const recordWithin = 5 * time.Second
 
 // news is what the model must be told of the journal, if anything.
 func (k *scribe) news() []core.Input {
-	failed := k.journal.Stats().Failed
+	failed := k.book.Stats().Failed
 	if failed == k.told {
 		return nil
 	}
@@ -43,10 +50,10 @@ func (k *scribe) news() []core.Input {
 }
 
 // take records what one step took in and asked for, and returns what may be
-// done at once: everything but raises.
+// done at once: everything but the orders that wait for the record.
 func (k *scribe) take(now time.Time, inputs []core.Input, effects []core.Effect, view func() *core.View) (atOnce []core.Effect) {
 	b := journal.Batch{}
-	held := &heldRaises{until: now.Add(recordWithin), answer: make(chan error, 1)}
+	held := &heldOrders{until: now.Add(recordWithin), answer: make(chan error, 1)}
 	for _, in := range inputs {
 		if r, ok := in.(core.Reply); ok {
 			b.Entries = append(b.Entries, k.replied(now, r))
@@ -66,12 +73,12 @@ func (k *scribe) take(now time.Time, inputs []core.Input, effects []core.Effect,
 		}
 		order, isOrder := e.(core.SendOrder)
 		ordered = ordered || isOrder
-		if order.Raise {
+		if isOrder && !order.Raise {
+			k.drop(func(o core.SendOrder) bool { return o.Connector == order.Connector }, "a newer order overtook it")
+		}
+		if order.Raise || isOrder && k.all {
 			held.orders = append(held.orders, order)
 			continue
-		}
-		if isOrder {
-			k.drop(func(o core.SendOrder) bool { return o.Connector == order.Connector }, "a newer order overtook it")
 		}
 		atOnce = append(atOnce, e)
 	}
@@ -83,12 +90,12 @@ func (k *scribe) take(now time.Time, inputs []core.Input, effects []core.Effect,
 		b.Done = func(err error) { held.answer <- err; k.wake() }
 	}
 	if len(b.Values)+len(b.Entries) > 0 {
-		k.journal.Save(b)
+		k.book.Save(b)
 	}
 	return atOnce
 }
 
-// drop gives up raises that wait, as those are that the model takes back, or that
+// drop gives up orders that wait, as those are that the model takes back, or that
 // a newer order to the same connector overtook: sent after it they would undo it.
 func (k *scribe) drop(which func(core.SendOrder) bool, why string) (found bool) {
 	for _, h := range k.held {
@@ -104,10 +111,10 @@ func (k *scribe) drop(which func(core.SendOrder) bool, why string) (found bool) 
 	return found
 }
 
-// recorded returns the raises that may be sent now, and refuses those that
-// could not be recorded.
+// recorded returns the orders that may be sent now, and refuses those that could
+// not be recorded.
 func (k *scribe) recorded(now time.Time) (orders []core.SendOrder) {
-	k.held = slices.DeleteFunc(k.held, func(h *heldRaises) bool {
+	k.held = slices.DeleteFunc(k.held, func(h *heldOrders) bool {
 		select {
 		case err := <-h.answer:
 			if err == nil {

@@ -32,7 +32,7 @@ type desk struct {
 func newDesk(t *testing.T) *desk {
 	j, err := journal.Open(journal.Options{Dir: t.TempDir()})
 	require.NoError(t, err)
-	d := &desk{scribe: &scribe{site: "yard", journal: j, wake: func() {}, targets: map[string]planned{}}}
+	d := &desk{scribe: &scribe{site: "yard", book: j, wake: func() {}, targets: map[string]planned{}}}
 	d.reply = func(r core.Reply) { d.replies = append(d.replies, r) }
 	ctx, stop := context.WithCancel(context.Background())
 	stopped := make(chan struct{})

@@ -70,7 +70,7 @@ func TestReplayedDeliveriesChangeNothing(t *testing.T) {
 	for _, forgotten := range []bool{false, true} {
 		for range 3 {
 			if forgotten { // a replay from before what is remembered
-				d.hooks.ids = seen{}
+				d.local.ids = seen{}
 			}
 			rand.Shuffle(len(bodies), func(i, k int) { bodies[i], bodies[k] = bodies[k], bodies[i] })
 			for _, body := range bodies {
@@ -162,10 +162,10 @@ func TestWhatIsKeptIsBounded(t *testing.T) {
 	d := door(t)
 	now := time.Now()
 	for i := range seenIDs + 1000 {
-		d.hooks.ids.add(fmt.Sprint(i))
+		d.local.ids.add(fmt.Sprint(i))
 	}
-	require.Len(t, d.hooks.ids.at, seenIDs)
-	require.Len(t, d.hooks.ids.ring, seenIDs)
+	require.Len(t, d.local.ids.at, seenIDs)
+	require.Len(t, d.local.ids.ring, seenIDs)
 	for range maxDeadLetters + 100 {
 		body := `{"_id":` + strings.Repeat("x", 3*maxDeadBytes)
 		require.Equal(t, 200, d.post(body, sign(body, now)).Code)

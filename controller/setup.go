@@ -3,6 +3,7 @@ package controller
 import (
 	"encoding/hex"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/headroom-ev/headroom/controller/config"
@@ -20,6 +21,12 @@ type setup struct {
 	byName map[string]*site
 	// Which site a connector or a station belongs to.
 	byConnector, byStation map[string]*site
+	// The same in a fleet, for all sites, wherever they are steered.
+	ofConnector, ofStation map[string]string
+	// In a fleet, the place of each site in the configuration, what it counts, and
+	// what all of them do.
+	places, loads map[string]int
+	load          int
 }
 
 // prepared is a setup that is complete, but not in use yet.
@@ -39,6 +46,7 @@ func (c *Controller) prepare(cfg *config.Config) (*prepared, error) {
 		setup: setup{
 			cfg: cfg, since: now,
 			byName: map[string]*site{}, byConnector: map[string]*site{}, byStation: map[string]*site{},
+			ofConnector: map[string]string{}, ofStation: map[string]string{}, places: map[string]int{}, loads: map[string]int{},
 		},
 		settings: map[*site]core.Settings{}, meters: map[*site][]*runningMeter{},
 	}
@@ -63,9 +71,10 @@ func (c *Controller) prepareSite(p *prepared, site *config.Site, now time.Time) 
 		return err
 	}
 	s := c.running(site.ID)
+	elsewhere := s == nil && c.fleet != nil // or here, once it is taken over
 	var saved core.Saved
 	var lost []string
-	if s == nil {
+	if s == nil && !elsewhere {
 		saved, lost = savedOf(c.journal, site.ID)
 	}
 	model, err := core.New(settings, saved, now) // for a site that runs, only to see that it can be
@@ -76,12 +85,17 @@ func (c *Controller) prepareSite(p *prepared, site *config.Site, now time.Time) 
 	if err != nil {
 		return err
 	}
+	if c.fleet != nil {
+		p.place(site)
+	}
+	if elsewhere {
+		return nil
+	}
 	if s == nil {
-		s = newSite(model, len(settings.Connectors), c.exec, c.journal, c.log)
+		s = c.newSite(model, len(settings.Connectors), c.journal, c.log)
 		for _, text := range append(lost, c.journal.Stats().Opened...) {
 			s.record(core.Note{At: now, Kind: core.NoteJournal, Alarm: true, Text: text})
 		}
-		s.observePass = func(took, late time.Duration) { c.metrics.Pass(settings.ID, took, late) }
 		s.meters = meters
 	} else {
 		p.settings[s], p.meters[s] = settings, meters
@@ -97,6 +111,12 @@ func (c *Controller) prepareSite(p *prepared, site *config.Site, now time.Time) 
 		p.byConnector[k.ID], p.byStation[k.Station] = s, s
 	}
 	return nil
+}
+
+func (c *Controller) newSite(model *core.Site, connectors int, b book, log *slog.Logger) *site {
+	s := newSite(model, connectors, c.exec, b, log)
+	s.observePass = func(took, late time.Duration) { c.metrics.Pass(s.id, took, late) }
+	return s
 }
 
 // running is the site of that name that runs already, or nil.

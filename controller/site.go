@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/headroom-ev/headroom/controller/core"
-	"github.com/headroom-ev/headroom/controller/journal"
 )
 
 // site is the shell around the model of one site. Its owner, the goroutine in
@@ -23,9 +22,12 @@ type site struct {
 	scribe *scribe
 
 	observePass func(took, late time.Duration)
+	streamed    atomic.Uint64            // number of the last event of the fleet's stream in the mailbox
+	handled     func(seq uint64)         // told up to where they have been dealt with; nil: there is no fleet
 	raises      map[uint64]chan struct{} // those without a reply, by the id of the order; the owner's
 
 	stop   context.CancelFunc // ends run and the meters; nil before begin
+	calls  sync.WaitGroup     // to eDRV that are under way
 	meters []*runningMeter    // of whoever reloads
 
 	view  atomic.Pointer[core.View]
@@ -45,11 +47,20 @@ const viewEvery = 100 * time.Millisecond
 
 // begin starts the owner and the meters.
 func (s *site) begin(ctx context.Context, running *sync.WaitGroup) {
+	ctx = s.open(ctx, running)
+	running.Go(func() {
+		s.run(ctx)
+		s.calls.Wait()
+	})
+}
+
+// open starts the meters. The context is that of the owner.
+func (s *site) open(ctx context.Context, running *sync.WaitGroup) context.Context {
 	ctx, s.stop = context.WithCancel(ctx)
-	running.Go(func() { s.run(ctx) })
 	for _, m := range s.meters {
 		m.begin(ctx, s.inbox, running)
 	}
+	return ctx
 }
 
 // end stops the owner and the meters. Nobody waits for them here: Run does.
@@ -60,12 +71,12 @@ func (s *site) end() {
 	}
 }
 
-func newSite(model *core.Site, connectors int, exec *executor, j *journal.Journal, log *slog.Logger) *site {
+func newSite(model *core.Site, connectors int, exec *executor, b book, log *slog.Logger) *site {
 	s := &site{
 		id: model.ID(), model: model, inbox: newMailbox(connectors), exec: exec,
 		log: log.With("site", model.ID()), changed: make(chan struct{}), raises: make(map[uint64]chan struct{}),
 	}
-	s.scribe = &scribe{site: model.ID(), journal: j, wake: s.inbox.poke, targets: map[string]planned{}}
+	s.scribe = &scribe{site: model.ID(), book: b, wake: s.inbox.poke, targets: map[string]planned{}}
 	s.view.Store(model.View())
 	s.moved.Store(time.Now().UnixNano())
 	return s
@@ -87,6 +98,7 @@ func (s *site) run(ctx context.Context) {
 		}
 		start := time.Now()
 		due := s.model.Wake()
+		streamed := s.streamed.Load() // all up to it are in what is taken next
 		inputs, since := s.inbox.take()
 		for _, in := range inputs {
 			if reply, ok := in.(core.Reply); ok {
@@ -95,6 +107,9 @@ func (s *site) run(ctx context.Context) {
 		}
 		inputs = append(inputs, s.scribe.news()...)
 		effects := s.model.Step(start, inputs...)
+		if s.handled != nil {
+			s.handled(streamed)
+		}
 		atOnce := s.scribe.take(start, inputs, effects, s.model.View)
 		for _, e := range effects {
 			if n, ok := e.(core.Note); ok {
@@ -121,8 +136,8 @@ func (s *site) run(ctx context.Context) {
 		for _, e := range atOnce {
 			s.exec.do(ctx, s, e)
 		}
-		for _, raise := range s.scribe.recorded(start) {
-			s.exec.do(ctx, s, raise)
+		for _, order := range s.scribe.recorded(start) {
+			s.exec.do(ctx, s, order)
 		}
 		timer.Reset(time.Until(next))
 	}

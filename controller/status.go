@@ -106,6 +106,7 @@ func (c *Controller) Health() web.Health {
 	h.Journal = web.JournalHealth{
 		Failed: kept.Failed, Lines: kept.Lines, Lost: kept.Lost, Waiting: kept.Waiting, Durable: kept.Durable, Refused: kept.Refused, Last: kept.Last,
 	}
+	c.fleetHealth(&h)
 	stats := c.client.Stats()
 	h.APIDown, h.APIWaiting = stats.BreakerOpen, stats.WaitingCuts+stats.WaitingRaises+stats.WaitingReads
 	return h

@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -24,20 +25,27 @@ const (
 // hookResults is the closed list of them.
 var hookResults = []string{hookAccepted, hookDuplicate, hookUnauthorized, hookTooLarge, hookUnreadable, hookForeign}
 
-// webhooks is the handler of eDRV's deliveries. It verifies, drops what it has
-// seen, decodes, puts the event into the mailbox of its site, and answers; the
-// work is done by the owner of the site afterwards.
+// webhooks is the handler of eDRV's deliveries. It verifies, decodes, hands the
+// event to whom it is for, and answers; the work is done by the owner of the site
+// afterwards.
 type webhooks struct {
 	verifier atomic.Pointer[edrvapi.Verifier]
-	route    func(*edrvapi.Event) (sites []*site, known bool)
+	to       recipients
 	observe  func(result string, took time.Duration)
 	log      *slog.Logger
 	bodies   *bodies
-	ids      seen
-	kept     *keptIDs
 	last     atomic.Int64 // time of the last authentic delivery, Unix nanoseconds
 	dead     deadLetters
 	refused  sampled
+}
+
+// recipients are those that deliveries are for: the mailboxes of the sites or, in
+// a fleet, the stream that their owners read. They keep no body.
+type recipients interface {
+	// deliver hands over an event. Where it is not taken, eDRV is to send it again.
+	deliver(ctx context.Context, e *edrvapi.Event, body []byte) (result string, taken bool)
+	// unreadable tells all sites that they missed something.
+	unreadable(ctx context.Context, body []byte) (taken bool)
 }
 
 // ServeHTTP answers a delivery.
@@ -86,29 +94,54 @@ func (h *webhooks) take(w http.ResponseWriter, r *http.Request, now time.Time) (
 		// It is authentic: eDRV would only send it again, and in the end disable
 		// the endpoint. It is kept aside, and a list tells what it meant.
 		h.dead.add(deadLetter{At: now, Reason: err.Error(), Body: body})
-		sites, _ := h.route(nil)
-		for _, s := range sites {
-			s.inbox.put(core.ResyncWanted{Why: "a webhook could not be read"})
+		if !h.to.unreadable(r.Context(), body) {
+			return "", comeBack(w)
 		}
 		return hookUnreadable, http.StatusOK
 	}
-	if !h.ids.add(event.ID) {
-		return hookDuplicate, http.StatusOK
+	result, taken := h.to.deliver(r.Context(), &event, body)
+	if !taken {
+		return "", comeBack(w)
 	}
-	sites, known := h.route(&event)
+	return result, http.StatusOK
+}
+
+// mailboxes are the recipients in this process. They drop what they have seen.
+type mailboxes struct {
+	route func(*edrvapi.Event) (sites []*site, known bool)
+	ids   seen
+	kept  *keptIDs
+}
+
+func (m *mailboxes) deliver(_ context.Context, e *edrvapi.Event, _ []byte) (result string, taken bool) {
+	if !m.ids.add(e.ID) {
+		return hookDuplicate, true
+	}
+	sites, known := m.route(e)
 	if !known {
-		return hookForeign, http.StatusOK
+		return hookForeign, true
 	}
-	in := inputOf(&event)
+	in := inputOf(e)
 	for _, s := range sites {
 		if !s.inbox.put(in) {
-			h.ids.forget(event.ID)
-			return "", comeBack(w)
+			m.ids.forget(e.ID)
+			return "", false
 		}
 	}
-	h.kept.keep(event.ID)
-	return hookAccepted, http.StatusOK
+	m.kept.keep(e.ID)
+	return hookAccepted, true
 }
+
+func (m *mailboxes) unreadable(context.Context, []byte) (taken bool) {
+	sites, _ := m.route(nil)
+	for _, s := range sites {
+		s.inbox.put(missed)
+	}
+	return true
+}
+
+// missed is what a site is told when a webhook could not be read.
+var missed = core.ResyncWanted{Why: "a webhook could not be read"}
 
 // comeBack tells eDRV to send it again soon.
 func comeBack(w http.ResponseWriter) (status int) {

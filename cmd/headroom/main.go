@@ -34,6 +34,7 @@ type commands struct {
 	Simulate   simulateCmd   `cmd:"" help:"Prove the site safe: run it through every fault in virtual time."`
 	Inventory  inventoryCmd  `cmd:"" help:"List what an eDRV account has, as a configuration to start from."`
 	Commission commissionCmd `cmd:"" help:"Measure how a charger behaves, with a car that charges at it."`
+	Fleet      fleetCmd      `cmd:"" help:"Look at the machines that share the sites."`
 	Version    versionCmd    `cmd:"" help:"Print version, commit and Go version."`
 
 	LogFormat string `enum:"text,json" default:"text" help:"Format of the log: text or json."`

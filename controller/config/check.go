@@ -26,6 +26,9 @@ func (c *checker) check() {
 	if c.has("listen") {
 		c.listen(&c.cfg.Listen)
 	}
+	if c.has("fleet") {
+		c.fleet(&c.cfg.Fleet)
+	}
 	c.sites()
 }
 

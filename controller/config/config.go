@@ -15,6 +15,9 @@ type Config struct {
 	DataDir string `yaml:"data_dir" default:"./data" format:"path" reload:"no"`
 	// Control holds the times by which every site is steered.
 	Control Control `yaml:"control"`
+	// Fleet is this machine's place among those that share the sites. Without it
+	// this one steers them all.
+	Fleet Fleet `yaml:"fleet"`
 	// Sites are the places to steer, at least one.
 	Sites []Site `yaml:"sites" required:"always"`
 
@@ -22,6 +25,9 @@ type Config struct {
 	Warnings Problems `yaml:"-"`
 	// SHA256 is the hash of the file's bytes in hexadecimal.
 	SHA256 string `yaml:"-"`
+	// Shared is the hash of what all machines of a fleet must have alike: the
+	// sections control and sites, whatever their comments and layout.
+	Shared string `yaml:"-"`
 }
 
 // EDRV says how to reach eDRV, and how to trust what comes from there.
@@ -93,3 +99,22 @@ type Control struct {
 	// floor is left.
 	RecoverAfter time.Duration `yaml:"recover_after" default:"120s" min:"10ms" max:"168h"`
 }
+
+// Fleet is this machine's place among those that share the sites over NATS
+// JetStream. Every one of them reads a file with the same sites.
+type Fleet struct {
+	// NATS are the servers, with tls; nats without it is for loopback addresses,
+	// and a warning elsewhere. One that answers tells of the others.
+	NATS []string `yaml:"nats" format:"url" reload:"no"`
+	// Creds is the credentials file that the servers know this machine by, as
+	// ${file:PATH} or with all of its lines in ${NAME}.
+	Creds Secret `yaml:"creds" reload:"no"`
+	// Node is the name of this machine, which no other one has. Without it, its
+	// host name.
+	Node string `yaml:"node" format:"id" reload:"no"`
+	// Role gateway takes webhooks, controller steers sites, all does both.
+	Role Role `yaml:"role" default:"all" reload:"no"`
+}
+
+// IsSet reports whether the file has a fleet.
+func (f *Fleet) IsSet() bool { return len(f.NATS) > 0 }

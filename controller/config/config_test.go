@@ -99,3 +99,18 @@ func TestValid(t *testing.T) {
 		})
 	}
 }
+
+// Machines of a fleet differ in where they listen and what they are called, and
+// are alike in what they steer and how.
+func TestSharedPartsHaveAHash(t *testing.T) {
+	hash := func(text string) string {
+		cfg, err := Parse("a.yaml", []byte(text), ForReplay, testEnv)
+		require.NoError(t, err)
+		return cfg.Shared
+	}
+	const sites = "sites: [{id: depot, circuits: [{id: grid, limit: {kw: 50}}]}]\n"
+	alike := hash(sites)
+	require.Equal(t, alike, hash("data_dir: ./other\n# a comment\nsites:\n  - id: depot # another\n    circuits: [{id: grid, limit: {kw: 50}}]\n"))
+	require.NotEqual(t, alike, hash("sites: [{id: depot, circuits: [{id: grid, limit: {kw: 60}}]}]\n"))
+	require.NotEqual(t, alike, hash("control: {tick: 1s}\n"+sites))
+}

@@ -46,6 +46,25 @@ const (
 // Values lists the modes.
 func (Mode) Values() []string { return texts(ModeEnforce, ModeObserve) }
 
+// Role is what a machine does in a fleet.
+type Role string
+
+// The roles.
+const (
+	RoleAll        Role = "all"
+	RoleGateway    Role = "gateway"
+	RoleController Role = "controller"
+)
+
+// Values lists the roles.
+func (Role) Values() []string { return texts(RoleAll, RoleGateway, RoleController) }
+
+// TakesWebhooks reports whether a machine with the role answers webhooks.
+func (r Role) TakesWebhooks() bool { return r != RoleController }
+
+// Steers reports whether a machine with the role steers sites.
+func (r Role) Steers() bool { return r != RoleGateway }
+
 // Share is the rule by which short power is shared: one of the engine's.
 type Share string
 

@@ -76,7 +76,7 @@ func TestFieldsThatNeedARestart(t *testing.T) {
 			frozen = append(frozen, f.Path)
 		}
 	}
-	require.Equal(t, []string{"edrv.url", "listen.webhooks", "listen.admin", "data_dir"}, frozen)
+	require.Equal(t, []string{"edrv.url", "listen.webhooks", "listen.admin", "data_dir", "fleet.nats[]", "fleet.creds", "fleet.node", "fleet.role"}, frozen)
 }
 
 func TestDefaultThatCannotBeReadPanics(t *testing.T) {

@@ -76,7 +76,8 @@ func Parse(name string, data []byte, use Use, env func(string) (string, bool)) (
 		}
 	}()
 	cfg = &Config{}
-	if root := s.document(data); root != nil {
+	root := s.document(data)
+	if root != nil {
 		d := &decoder{source: s, use: use, complete: use == ForRun || use == ForCheck && meantToRun(root)}
 		d.value(root, reflect.ValueOf(cfg).Elem(), "", "")
 		c := &checker{decoder: d, cfg: cfg, env: env}
@@ -90,7 +91,27 @@ func Parse(name string, data []byte, use Use, env func(string) (string, bool)) (
 	cfg.Warnings = s.warnings
 	sum := sha256.Sum256(data)
 	cfg.SHA256 = hex.EncodeToString(sum[:])
+	cfg.Shared = sharedHash(root)
 	return cfg, nil
+}
+
+// sharedHash is the hash of the sections control and sites.
+func sharedHash(root *yaml.Node) string {
+	h := sha256.New()
+	var add func(n *yaml.Node)
+	add = func(n *yaml.Node) {
+		fmt.Fprintf(h, "%d %q %d\n", n.Kind, n.Value, len(n.Content))
+		for _, child := range n.Content {
+			add(child)
+		}
+	}
+	for i := 0; i+1 < len(root.Content); i += 2 {
+		if key := root.Content[i].Value; key == "control" || key == "sites" {
+			add(root.Content[i])
+			add(root.Content[i+1])
+		}
+	}
+	return hex.EncodeToString(h.Sum(nil))
 }
 
 // meantToRun reports whether a file holds more than sites.

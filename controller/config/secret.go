@@ -16,7 +16,8 @@ import (
 // else. However a Secret is printed, alone or inside a struct, only [redacted]
 // appears, or the address of its hiding place.
 type Secret struct {
-	ref string // As in the file. Not secret.
+	ref   string // As in the file. Not secret.
+	lines bool   // Whether it may have several lines.
 	// A pointer, because fmt does not call the methods of unexported fields.
 	value *string
 }
@@ -89,7 +90,7 @@ func (s *Secret) resolve(env func(string) (string, bool)) (warning string, err e
 			return "", fmt.Errorf("the environment variable %s is not set or empty: set it where headroom is started", name)
 		}
 	}
-	if strings.ContainsFunc(value, func(r rune) bool { return r < ' ' || r == 0x7f }) {
+	if strings.ContainsFunc(value, func(r rune) bool { return (r < ' ' || r == 0x7f) && (!s.lines || r != '\n' && r != '\r') }) {
 		return "", fmt.Errorf("the value of %s holds a line break or another control character: remove it", s.ref)
 	}
 	s.value = &value

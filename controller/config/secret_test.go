@@ -110,3 +110,16 @@ func TestSecretFileOfAnotherUser(t *testing.T) {
 	_, _, err := readSecret(path)
 	require.ErrorContains(t, err, "cannot be read: permission denied")
 }
+
+// A credentials file of NATS has lines; no other secret may.
+func TestSecretOfSeveralLines(t *testing.T) {
+	cfg, err := parseFile(t, "testdata/valid/fleet.yaml")
+	require.NoError(t, err)
+	require.Equal(t, "canary\nlines", cfg.Fleet.Creds.Reveal())
+	require.True(t, cfg.Fleet.IsSet())
+	require.True(t, cfg.Fleet.Role.Steers() && cfg.Fleet.Role.TakesWebhooks())
+
+	s := Secret{ref: "${TWO_LINES}"}
+	_, err = s.resolve(testEnv)
+	require.ErrorContains(t, err, "a line break")
+}

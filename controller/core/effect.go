@@ -102,4 +102,5 @@ const (
 	NoteMeter    NoteKind = "meter"
 	NoteConfig   NoteKind = "config"  // new settings
 	NoteJournal  NoteKind = "journal" // could not be read, or written
+	NoteFleet    NoteKind = "fleet"   // which machine steers
 )

@@ -96,9 +96,24 @@ func (s *Server) site(r *http.Request) (string, *core.View, error) {
 	name := r.PathValue("site")
 	v, ok := s.opts.Sites.View(name)
 	if !ok || v == nil {
-		return "", nil, refuse(http.StatusNotFound, "no site %q", name)
+		return "", nil, refuse(http.StatusNotFound, "no site %q%s", name, s.elsewhere(name))
 	}
 	return name, v, nil
+}
+
+// elsewhere says which machine of the fleet steers a site that is not steered
+// here.
+func (s *Server) elsewhere(name string) string {
+	fleet := s.opts.Sites.Health().Fleet
+	if fleet == nil {
+		return ""
+	}
+	for _, site := range fleet.Sites {
+		if site.ID == name && site.Node != "" {
+			return " on this machine: ask " + site.Node + ", which steers it"
+		}
+	}
+	return " on this machine"
 }
 
 func (s *Server) listSites(w http.ResponseWriter, _ *http.Request) error {

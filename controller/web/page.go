@@ -38,7 +38,7 @@ func (d *pageData) Part(id string) template.HTML { return d.Parts[id] }
 // home is the page of the only site, or the overview of all.
 func (s *Server) home(w http.ResponseWriter, _ *http.Request) error {
 	names := s.opts.Sites.Names()
-	if len(names) == 1 {
+	if len(names) == 1 && s.opts.Sites.Health().Fleet == nil {
 		return s.showPage(w, names[0])
 	}
 	cards, err := s.pages.cards()

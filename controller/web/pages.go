@@ -159,10 +159,18 @@ func (p *pages) links(here string) []link {
 	return links
 }
 
-// cards are the parts of the overview: one for each site.
+// cards are the parts of the overview: the fleet, if there is one, and one for
+// each site that is steered here.
 func (p *pages) cards() ([]part, error) {
 	var parts []part
 	health := p.server.opts.Sites.Health()
+	if health.Fleet != nil {
+		html, err := p.execute("fleet", health.Fleet)
+		if err != nil {
+			return nil, err
+		}
+		parts = append(parts, part{"fleet", html, true})
+	}
 	for i, l := range p.links("") {
 		v, ok := p.server.opts.Sites.View(l.Name)
 		if !ok {

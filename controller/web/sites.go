@@ -43,8 +43,33 @@ type Health struct {
 	Config ConfigHealth
 	// Journal is the state of the journal.
 	Journal JournalHealth
+	// Fleet is who steers what; nil where this machine steers all sites.
+	Fleet *FleetHealth
 	// Version of the program.
 	Version string
+}
+
+// FleetHealth is the fleet as this machine sees it.
+type FleetHealth struct {
+	Node  string // this one
+	Nodes []FleetNode
+	Sites []FleetSite
+}
+
+// FleetNode is a machine of the fleet.
+type FleetNode struct {
+	Name, Role, Version string
+	Since               time.Time
+	Sites               int  // that it steers
+	Gone                bool // it left, or was silent for too long
+	OtherConfig         bool // its configuration is another than here
+}
+
+// FleetSite is a site and who steers it, in which term. Node is empty where
+// nobody does.
+type FleetSite struct {
+	ID, Node string
+	Term     uint64
 }
 
 // ConfigHealth tells of the configuration in force, and of one that is not.

@@ -31,6 +31,7 @@ var mayImport = map[string][]string{
 	"controller/meter":  {"policy", "controller/config"},
 	// What outlives the process knows nothing of what it means.
 	"controller/journal": {},
+	"controller/fleet":   {},
 	"controller/core":    {"policy", "controller/ledger", "edrvapi"},
 	"controller/web":     {"policy", "controller/core", "edrvapi"},
 	"controller":         {"policy", "edrvapi", "controller/"},

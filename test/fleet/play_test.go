@@ -1,0 +1,22 @@
+package main_test
+
+import (
+	"bytes"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/headroom-ev/headroom/test/fleet/play"
+)
+
+// TestPlay kills one of each of a small fleet of processes. It takes two and a
+// half minutes; -short leaves it out.
+func TestPlay(t *testing.T) {
+	if testing.Short() {
+		t.Skip("processes that are killed: without -short")
+	}
+	var out bytes.Buffer
+	err := play.Run(t.Context(), play.Options{Sites: 9, Connectors: 2, Gateways: 2, Controllers: 3, Out: &out, Dir: t.TempDir()})
+	t.Log("\n" + out.String())
+	require.NoError(t, err)
+}
