@@ -127,6 +127,11 @@ func (w *World) rampStep(c *connector) {
 	}
 }
 
+// farHours is how far ahead a threshold is looked for at most. A car that draws
+// milliwatts would get there in more hours than a duration holds; it is looked
+// at again then.
+const farHours = 1000
+
 // armThreshold sets the alarm for the moment in which the car, at its present
 // draw, enters the next part of its tail or is full.
 func (w *World) armThreshold(c *connector) {
@@ -137,7 +142,8 @@ func (w *World) armThreshold(c *connector) {
 	}
 	edge := v.tail * float64(v.part()-1) / tailSteps // of what remains
 	hours := (v.remaining() - edge) / (float64(c.load.mw) / 1e3)
-	w.arm(&c.threshold, w.now+time.Duration(hours*float64(time.Hour))+time.Millisecond)
+	wait := time.Duration(min(hours, farHours)*float64(time.Hour)) + time.Millisecond
+	w.arm(&c.threshold, w.now+wait)
 }
 
 func (w *World) thresholdReached(c *connector) {

@@ -158,6 +158,16 @@ func TestTailFallsToATenthAndEndsFull(t *testing.T) {
 	require.InDelta(t, 11040, last.EnergyWh, 1)
 }
 
+func TestTimePassesWhileACarDrawsNextToNothing(t *testing.T) {
+	w := onePost(t, func(_ *edrvsim.Spec, c *edrvsim.ConnectorSpec) { c.Kind, c.MaxKW = edrvsim.DC, 50 })
+	session := charge(t, w, edrvsim.CarSpec{NeedKWh: 40, TailKWh: 2})
+	w.SetSessionLimit(session, edrvsim.Watts(0.001))
+	begin := w.Now()
+	run(w, time.Hour) // the end of its charge is further away than a duration can tell
+	require.Equal(t, time.Hour, w.Now().Sub(begin))
+	require.InDelta(t, 0.001, truth(t, w).Watts, 1e-9)
+}
+
 func TestCarQuirks(t *testing.T) {
 	t.Run("ignores the pilot", func(t *testing.T) {
 		w := onePost(t, nil)

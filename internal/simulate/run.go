@@ -131,7 +131,7 @@ func runAll(ctx context.Context, jobs []job, o Options) ([]outcome, error) {
 				if k >= len(jobs) || int64(k) > failed.Load() {
 					return
 				}
-				sites[k], errs[k] = simulate(jobs[k], o, func() bool { return int64(k) > failed.Load() })
+				sites[k], errs[k] = simulate(jobs[k], o, func() bool { return int64(k) > failed.Load() || ctx.Err() != nil })
 				if o.FailFast && len(sites[k].violations) > 0 {
 					lower(&failed, int64(k))
 				}
@@ -175,14 +175,14 @@ func jobsOf(o Options) []job {
 	return jobs
 }
 
-// simulate plays one site from beginning to end, or until the run fails or an
-// earlier site ended it.
+// simulate plays one site from beginning to end, or until it fails a run that
+// is to end then, or until ended says so.
 func simulate(j job, o Options, ended func() bool) (outcome, error) {
 	p, err := stage(j, o)
 	if err != nil {
 		return outcome{}, err
 	}
-	p.rig.ended = func() bool { return o.FailFast && (len(p.rig.check.violations) > 0 || ended()) }
+	p.rig.ended = func() bool { return o.FailFast && len(p.rig.check.violations) > 0 || ended() }
 	p.run()
 	return p.outcome(j), nil
 }
