@@ -30,7 +30,8 @@ type Engine struct {
 	left    []Load  // per circuit, what may still be given when everybody has 0
 	room    []Load  // per circuit, what is left at some point of a decision
 	sum     []Load  // per circuit, scratch
-	covered []bool  // per circuit, whether it and all above it are covered
+	covered []bool  // per circuit, whether the floors below it are booked on it
+	floored []bool  // per circuit, whether they are on it or on one above it
 	lends   bool    // whether any session uses less than it was given
 	places  []int32 // counting sort
 
@@ -134,7 +135,7 @@ func (e *Engine) gather(now time.Time, w *World) {
 func (e *Engine) book(w *World, plan *Plan) {
 	n := e.tree.Len()
 	e.left, e.room = zeroed(e.left, n), zeroed(e.room, n)
-	e.covered = resize(e.covered, n)
+	e.covered, e.floored = resize(e.covered, n), resize(e.floored, n)
 	plan.Covered, plan.Booked = zeroed(plan.Covered, n), zeroed(plan.Booked, n)
 	idle, floors := e.room, e.sum // as gather left it
 	for _, b := range w.Held {
@@ -149,7 +150,8 @@ func (e *Engine) book(w *World, plan *Plan) {
 	for i := range n {
 		all := floors[i].Plus(idle[i]).Plus(plan.Booked[i])
 		plan.Covered[i] = all.Fits(w.Permitted[i])
-		e.covered[i] = plan.Covered[i] && (e.tree.parent[i] < 0 || e.covered[e.tree.parent[i]])
+		e.covered[i] = plan.Covered[i]
+		e.floored[i] = plan.Covered[i] || e.tree.parent[i] >= 0 && e.floored[e.tree.parent[i]]
 		reserve := idle[i]
 		if !plan.Covered[i] {
 			reserve = reserve.Tightest(w.ArrivalReserve[i])
@@ -161,10 +163,13 @@ func (e *Engine) book(w *World, plan *Plan) {
 
 // bounds sets the least and the most of every claim. Where the floors of all
 // connectors fit, a session's floor is booked whatever it is given, so giving
-// less would help nobody.
+// one that charges less would help nobody.
 func (e *Engine) bounds() {
 	for i := range e.claims {
 		c := &e.claims[i]
+		if !e.floored[c.circuit] {
+			c.floor = 0
+		}
 		c.hi -= c.hi % c.step
 		c.lo = roundUp(c.lo, c.step)
 		if c.hi < c.lo { // it can only wait
@@ -172,10 +177,29 @@ func (e *Engine) bounds() {
 			continue
 		}
 		c.most = c.hi
-		if e.covered[c.circuit] {
-			c.lo = min(max(c.lo, roundUp(c.floor, c.step)), c.hi)
-		} else {
-			c.floor = 0
+		c.lo = min(max(c.lo, roundUp(c.floor, c.step)), c.hi)
+	}
+}
+
+// bookFloors books what the claims are booked at beyond the most that they can
+// be given: the floor of one that waits, or the part of it above a maximum.
+func (e *Engine) bookFloors(plan *Plan) {
+	floors := zeroed(e.sum, e.tree.Len())
+	some := false
+	for i := range e.claims {
+		if c := &e.claims[i]; c.floor > c.hi {
+			c.addTo(&floors[c.circuit], c.floor-c.hi)
+			c.floor, some = c.hi, true
+		}
+	}
+	if !some {
+		return
+	}
+	e.tree.AddUp(floors)
+	for i := range floors {
+		if e.covered[i] {
+			e.left[i] = e.left[i].Minus(floors[i])
+			plan.Booked[i] = plan.Booked[i].Plus(floors[i])
 		}
 	}
 }
@@ -393,10 +417,9 @@ func (e *Engine) conclude(w *World, plan *Plan) {
 	for i := range e.claims {
 		c := &e.claims[i]
 		if c.waits {
-			c.addTo(&given[c.circuit], c.floor)
 			continue
 		}
-		c.addTo(&given[c.circuit], max(c.x, c.floor))
+		c.addTo(&given[c.circuit], c.x)
 		if c.bound != unbound && c.x < c.hi {
 			sharers[c.bound]++
 		}

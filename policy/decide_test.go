@@ -74,7 +74,7 @@ func drawn(tree *Tree, w *World, plan *Plan) []Load {
 	for c := range sum {
 		for i, s := range w.Sessions {
 			if tree.Within(s.Circuit, c) {
-				sum[c] = sum[c].Plus(s.Wiring.At(plan.Allocations[i].Level))
+				sum[c] = sum[c].Plus(s.Wiring.At(booked(plan, c, &s, plan.Allocations[i].Level)))
 			}
 		}
 		for _, b := range w.Held {
@@ -89,6 +89,15 @@ func drawn(tree *Tree, w *World, plan *Plan) []Load {
 		}
 	}
 	return sum
+}
+
+// booked is what a session counts on a circuit above it when it is given a
+// level.
+func booked(plan *Plan, circuit int, s *Session, level Milliamps) Milliamps {
+	if plan.Covered[circuit] {
+		return max(level, s.Floor)
+	}
+	return level
 }
 
 // randomTurns puts the sessions somewhere in the rotation.
@@ -172,8 +181,12 @@ func checkDecision(t *testing.T, seed int, r *rand.Rand, e *Engine, tree *Tree, 
 	forced := make([]Load, tree.Len()) // what nobody can take away
 	for c := range forced {
 		for i, s := range w.Sessions {
-			if !s.CanPause && tree.Within(s.Circuit, c) {
-				forced[c] = forced[c].Plus(s.Wiring.At(low[i]))
+			if tree.Within(s.Circuit, c) {
+				least := low[i]
+				if s.CanPause {
+					least = 0
+				}
+				forced[c] = forced[c].Plus(s.Wiring.At(booked(&plan, c, &s, least)))
 			}
 		}
 		for _, b := range w.Held {
@@ -251,6 +264,8 @@ func TestTheLargestSetChargesOnRandomTrees(t *testing.T) {
 			}
 		}
 		best := 0
+		e.gather(noon, w)
+		e.book(w, &plan) // what is left when nobody has anything
 		for set := range 1 << n {
 			if size := feasibleSet(e, tree, w, low, set); size > best {
 				best = size
@@ -264,46 +279,40 @@ func TestTheLargestSetChargesOnRandomTrees(t *testing.T) {
 // their minimums do not fit beside those of the sessions that cannot pause.
 func feasibleSet(e *Engine, tree *Tree, w *World, low []Milliamps, set int) int {
 	size := 0
+	for i, s := range w.Sessions {
+		if set>>i&1 == 1 {
+			if !s.CanPause || low[i] == 0 {
+				return -1 // one way to write each set
+			}
+			size++
+		}
+	}
 	for c := range tree.Len() {
-		var sum Load
+		var sum, places Load
 		for i, s := range w.Sessions {
-			in := set>>i&1 == 1
-			if c == 0 && in {
-				if !s.CanPause || low[i] == 0 {
-					return -1 // one way to write each set
-				}
-				size++
+			if !tree.Within(s.Circuit, c) {
+				continue
 			}
-			if tree.Within(s.Circuit, c) && in {
-				sum = sum.Plus(s.Wiring.At(low[i]))
+			var level, floor Milliamps
+			if e.covered[c] {
+				floor = s.Floor
 			}
-		}
-		if sum == (Load{}) {
-			continue
-		}
-		for i, s := range w.Sessions {
-			if !s.CanPause && tree.Within(s.Circuit, c) {
-				sum = sum.Plus(s.Wiring.At(low[i]))
+			if set>>i&1 == 1 || !s.CanPause {
+				level = low[i]
 			}
+			if set>>i&1 == 1 && level > floor {
+				places = places.Plus(s.Wiring.At(level - floor))
+			}
+			sum = sum.Plus(s.Wiring.At(max(level, floor)))
 		}
 		for r := range resources {
-			if used := sum.of(r); used > e.left[c].of(r) && usesResource(w, tree, set, c, r) {
+			// What only those who cannot pause overfill keeps nobody out.
+			if places.of(r) > 0 && sum.of(r) > e.left[c].of(r) {
 				return -1
 			}
 		}
 	}
 	return size
-}
-
-// usesResource reports whether a session of the set needs resource r of c. A
-// resource that only unpausable sessions overfill keeps nobody else out.
-func usesResource(w *World, tree *Tree, set, c, r int) bool {
-	for i, s := range w.Sessions {
-		if set>>i&1 == 1 && tree.Within(s.Circuit, c) && s.Wiring.costs()[r] != 0 {
-			return true
-		}
-	}
-	return false
 }
 
 func TestTheReasonIsWhatStoppedASessionNotWhoTookTheRest(t *testing.T) {

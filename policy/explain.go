@@ -258,7 +258,7 @@ func (b *Basis) sharers(i int) string {
 		if !b.Tree.Within(s.Circuit, reason.Circuit) || s.Wiring.costs()[on] == 0 {
 			continue
 		}
-		load := s.Wiring.At(max(b.Plan.Allocations[k].Level, b.floor(s)))
+		load := s.Wiring.At(b.booked(k, reason.Circuit))
 		rest -= load.of(on)
 		if k == i {
 			continue
@@ -294,12 +294,11 @@ func (b *Basis) byLevel(x, y int) int {
 		cmp.Compare(b.World.Sessions[x].Key, b.World.Sessions[y].Key))
 }
 
-// floor is what is booked for a session whatever it is given.
-func (b *Basis) floor(s *Session) Milliamps {
-	for c := s.Circuit; c >= 0; c = b.Tree.Parent(c) {
-		if !b.Plan.Covered[c] {
-			return 0
-		}
+// booked is what session k is booked at on a circuit above it.
+func (b *Basis) booked(k, circuit int) Milliamps {
+	level := b.Plan.Allocations[k].Level
+	if b.Plan.Covered[circuit] {
+		level = max(level, b.World.Sessions[k].Floor)
 	}
-	return s.Floor
+	return level
 }

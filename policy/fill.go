@@ -53,7 +53,7 @@ type claim struct {
 	resting bool  // was paused a moment ago
 	step    int32 // resolution of the level in mA
 	most    int32 // its own maximum
-	floor   int32 // what is booked for it whatever it is given
+	floor   int32 // what is booked for it whatever it is given, on covered circuits
 	session int32 // place in World.Sessions
 }
 

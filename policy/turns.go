@@ -66,6 +66,7 @@ func (e *Engine) admit(now time.Time, w *World, plan *Plan) {
 		}
 		c.addTo(&e.room[c.circuit], c.lo)
 	}
+	e.bookFloors(plan)
 	e.leaveRest() // when every session has its least
 	if !slices.ContainsFunc(e.room, overfull) {
 		return
@@ -79,6 +80,7 @@ func (e *Engine) admit(now time.Time, w *World, plan *Plan) {
 	}
 	e.compete()
 	e.queueOthers(now, plan)
+	e.bookFloors(plan)
 }
 
 // overfull reports whether less than nothing is left.
@@ -126,7 +128,7 @@ func (e *Engine) compete() {
 			cmp.Compare(a.s.Turn.Served, b.s.Turn.Served), cmp.Compare(a.s.Key, b.s.Key))
 	})
 	for i := range list { // nobody has a place yet
-		e.take(list[i].c, -list[i].c.lo)
+		e.place(list[i].c, -1)
 	}
 	must, turn, overdue := upTo(list, rankMust), upTo(list, rankTurn), upTo(list, rankOverdue)
 	for i := range list[:must] {
@@ -153,19 +155,52 @@ func upTo(list []candidate, r rank) int {
 	return n
 }
 
-func (e *Engine) fits(c *candidate) bool {
-	more, _ := e.roomFor(c.c, c.c.lo)
-	return more >= c.c.lo
+// placeCosts is what a place takes of circuit i: the least that the claim is
+// given, less the floor that it is booked at while it waits.
+func (e *Engine) placeCosts(c *claim, i int) int32 {
+	if e.covered[i] {
+		return c.lo - c.floor
+	}
+	return c.lo
 }
+
+// place takes a claim's place from the circuits above it, or gives it back.
+func (e *Engine) place(c *claim, sign int32) {
+	for i := int(c.circuit); i >= 0; i = e.tree.parent[i] {
+		var load Load
+		c.addTo(&load, sign*e.placeCosts(c, i))
+		e.room[i] = e.room[i].Minus(load)
+	}
+}
+
+// inTheWayOf is the constraint that leaves least of the room that a place for
+// the claim takes, or unbound where there is room.
+func (e *Engine) inTheWayOf(c *claim) int {
+	bound, most := unbound, int64(0)
+	for i := int(c.circuit); i >= 0; i = e.tree.parent[i] {
+		costs := int64(e.placeCosts(c, i))
+		for r, k := range c.cost {
+			if k == 0 || costs == 0 {
+				continue
+			}
+			if lacks := costs - floorDiv(e.room[i].of(r), int64(k)); lacks > most {
+				bound, most = i*resources+r, lacks
+			}
+		}
+	}
+	return bound
+}
+
+func (e *Engine) fits(c *candidate) bool { return e.inTheWayOf(c.c) == unbound }
 
 func (e *Engine) give(c *candidate) {
 	c.in = true
-	e.take(c.c, c.c.lo)
+	e.place(c.c, 1)
 }
 
 func (e *Engine) takeBack(c *candidate) {
 	c.in = false
-	e.take(c.c, -c.c.lo)
+	e.place(c.c, -1)
 }
 
 // giveAll gives all of them a place, or none where not all fit.
@@ -190,7 +225,7 @@ func (e *Engine) giveOverdue(list []candidate) {
 		if e.fits(c) {
 			e.give(c)
 		} else if c.able {
-			e.take(c.c, c.c.lo)
+			e.place(c.c, 1)
 		}
 	}
 }
@@ -303,8 +338,8 @@ func (e *Engine) queueOthers(now time.Time, plan *Plan) {
 			continue
 		}
 		c.c.waits = true
-		_, bound := e.roomFor(c.c, c.c.lo)
-		c.c.bound = int32(bound)
+		c.c.bound = int32(e.inTheWayOf(c.c))
+		c.c.hi = 0
 		e.waiting = append(e.waiting, i)
 	}
 	slices.SortStableFunc(e.waiting, func(a, b int) int {
