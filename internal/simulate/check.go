@@ -67,7 +67,7 @@ type checked struct {
 	until    []settling
 	raised   *sentOrder // the last order that raised it, unless nothing came of it
 	orders   []*sentOrder
-	rejected time.Time // when its charger last rejected an order
+	rejected time.Time // when its charger last rejected an order, or eDRV refused one
 	silent   time.Time // since when its charger answers no order; zero: it does
 	strange  time.Time // when it last began to do what nobody ordered
 	odd      bool
@@ -150,6 +150,9 @@ func (c *checker) told(now time.Time, in core.Input) {
 	case core.Reply:
 		if o := c.orders[c.idOf(in.ID)]; o != nil && (in.Outcome == core.NotSent || in.Outcome == core.Refused || in.Outcome == core.NotSaved) {
 			c.vain(o)
+			if in.Outcome == core.Refused { // no order for it goes through
+				c.connectors[o.connector].rejected = now
+			}
 		}
 	}
 }
