@@ -67,6 +67,11 @@ func (c *circuit) setLimit(w *World, mw, ma int64) {
 	c.limitW, c.limitA = mw, ma
 }
 
+// overLimit reports whether the circuit carries more than its limits now.
+func (c *circuit) overLimit() bool {
+	return c.limitW > 0 && c.load.mw > c.limitW || c.limitA > 0 && max(c.load.ma[0], c.load.ma[1], c.load.ma[2]) > c.limitA
+}
+
 // accrue closes the span that ends now.
 func (c *circuit) accrue(w *World) {
 	dt := w.now - c.since

@@ -159,6 +159,16 @@ func (w *World) SetBaseLoad(at time.Time, id string, watts float64) error {
 // change, when the span ends. It is a judge's window on the true load.
 func (w *World) Watch(seen func(Span)) { w.watcher = seen }
 
+// EndSpans ends the spans in which a circuit is over a limit, so that whoever
+// watches sees what there was until now before something else changes.
+func (w *World) EndSpans() {
+	for _, c := range w.circuits {
+		if c.overLimit() {
+			c.accrue(w)
+		}
+	}
+}
+
 func lookup[T any](in map[string]T, what, id string) (T, error) {
 	v, ok := in[id]
 	if !ok {

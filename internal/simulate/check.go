@@ -71,6 +71,7 @@ type checked struct {
 	silent   time.Time // since when its charger answers no order; zero: it does
 	strange  time.Time // when it last began to do what nobody ordered
 	odd      bool
+	believed policy.Milliamps // what the site believed of it then
 }
 
 // memory is what the checker knows of a session. The one before is kept, in

@@ -138,6 +138,7 @@ func (r *Rig) step(now time.Time) {
 		}
 	}
 	r.steps++
+	r.World.EndSpans() // what flowed until now is judged by what the site knew
 	effects := r.Site.Step(now, inputs...)
 	if r.kill.step == r.steps {
 		r.daemon.isDown, r.daemon.downUntil = true, now.Add(killedFor)

@@ -37,11 +37,12 @@ func (c *checker) truth(now time.Time) {
 		}
 		drawn := c.drawn(&t)
 		bound := c.site.Bound(i)
-		if odd := drawn > bound+bound/200+20; odd != k.odd {
-			k.odd = odd
-			if odd {
-				k.strange = now
-			}
+		odd := drawn > bound+bound/200+20
+		if odd && !k.odd {
+			k.strange = now
+		}
+		if k.odd = odd; odd {
+			k.believed = bound
 		}
 		if !t.Car || !t.Powered || !t.Offer.IsSet() || c.excused(i) {
 			continue
@@ -95,9 +96,9 @@ func (c *checker) flowed(span edrvsim.Span) {
 	c.seen.Over += length
 	if !c.seen.lastOver[span.Circuit].Equal(span.From) {
 		c.seen.Episodes++
+		c.broken("I3", "circuit %s carries %.1f kW, %.1f/%.1f/%.1f A", span.Circuit, span.Watts/1000, span.Amps[0], span.Amps[1], span.Amps[2])
 	}
 	c.seen.lastOver[span.Circuit] = span.To
-	c.broken("I3", "circuit %s carries %.1f kW, %.1f/%.1f/%.1f A for %s", span.Circuit, span.Watts/1000, span.Amps[0], span.Amps[1], span.Amps[2], length)
 }
 
 // The causes that explain an overload of a circuit, each within its window.
@@ -132,9 +133,14 @@ func (c *checker) causeOf(circuit int, span edrvsim.Span) string {
 		t, _ := c.world.Connector(k.set.ID)
 		drawn, bound := c.drawn(&t), c.site.Bound(i)
 		lies := c.excused(i)
-		if lies && drawn > bound && (!k.odd || span.To.Sub(k.strange) <= noticeWithin || hidden(k, &t, bound)) {
+		lately := span.To.Sub(k.strange) <= noticeWithin
+		believed := bound
+		if lately { // it was noticed, and the others are being cut
+			believed = min(bound, k.believed)
+		}
+		if lies && drawn > believed && (!k.odd || lately || hidden(k, &t, bound)) {
 			waived = true
-			excess = excess.Minus(k.set.Wiring.At(drawn - bound))
+			excess = excess.Minus(k.set.Wiring.At(drawn - believed))
 		}
 		floors = floors.Plus(k.set.Wiring.At(k.unsteered()))
 		if lies || !c.reachable(i, span.To) { // what cannot be cut
