@@ -14,7 +14,7 @@ import (
 // hardly ever meet it.
 type aim struct {
 	rnd  *rand.Rand
-	left [4][]string // per state: what has not struck there, in random order
+	left [4][]string // per state: what has not struck there, the next first
 	next time.Time
 }
 
@@ -33,10 +33,10 @@ func (a *aim) take(now time.Time, state core.State, seen *Seen) (string, bool) {
 		return "", false
 	}
 	for left := &a.left[state]; len(*left) > 0; {
-		last := len(*left) - 1
-		name := (*left)[last]
-		*left = (*left)[:last]
+		name := (*left)[0]
+		*left = (*left)[1:]
 		if seen.Faults[name][state] == 0 {
+			*left = append(*left, name) // what comes of it is not sure: it has another turn
 			pause := 20 * time.Second
 			if state == core.Normal {
 				pause = time.Hour

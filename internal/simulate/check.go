@@ -69,7 +69,7 @@ type checked struct {
 	orders   []*sentOrder
 	rejected time.Time // when its charger last rejected an order, or eDRV refused one
 	silent   time.Time // since when its charger answers no order; zero: it does
-	strange  time.Time // when it last began to do what nobody ordered
+	strange  time.Time // when it last began to do what nobody ordered, as far as reports can show it
 	odd      bool
 	believed policy.Milliamps // what the site believed of it then
 }

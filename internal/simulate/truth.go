@@ -35,21 +35,25 @@ func (c *checker) truth(now time.Time) {
 		if !ok {
 			continue
 		}
-		drawn := c.drawn(&t)
 		bound := c.site.Bound(i)
-		odd := drawn > bound+bound/200+20
-		if odd && !k.odd {
-			k.strange = now
-		}
-		if k.odd = odd; odd {
-			k.believed = bound
-		}
+		k.follow(now, c.drawn(&t), bound, &t)
 		if !t.Car || !t.Powered || !t.Offer.IsSet() || c.excused(i) {
 			continue
 		}
 		if offer := c.offered(k, &t); offer > bound {
 			c.broken("I2", "%s offers its car %s, the site believes %s", k.set.ID, offer, bound)
 		}
+	}
+}
+
+// follow notes since when a connector draws more than the site believes.
+func (k *checked) follow(now time.Time, drawn, bound policy.Milliamps, t *edrvsim.TrueConnector) {
+	odd := drawn > bound+bound/200+20
+	if odd && (!k.odd || hidden(k, t, bound)) {
+		k.strange = now
+	}
+	if k.odd = odd; odd {
+		k.believed = bound
 	}
 }
 
@@ -132,13 +136,14 @@ func (c *checker) causeOf(circuit int, span edrvsim.Span) string {
 		}
 		t, _ := c.world.Connector(k.set.ID)
 		drawn, bound := c.drawn(&t), c.site.Bound(i)
+		k.follow(span.To, drawn, bound, &t)
 		lies := c.excused(i)
 		lately := span.To.Sub(k.strange) <= noticeWithin
 		believed := bound
 		if lately { // it was noticed, and the others are being cut
 			believed = min(bound, k.believed)
 		}
-		if lies && drawn > believed && (!k.odd || lately || hidden(k, &t, bound)) {
+		if lies && drawn > believed && (!k.odd || lately) {
 			waived = true
 			excess = excess.Minus(k.set.Wiring.At(drawn - believed))
 		}
