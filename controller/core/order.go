@@ -37,9 +37,10 @@ type move struct {
 	knows     ledger.Knowledge
 }
 
-// order sends what brings the chargers nearer to the plan.
+// order sends what brings the chargers nearer to the plan. Without a full list
+// it is silent, unless the site carries too much: then whoever is known is cut.
 func (s *Site) order() {
-	if !s.listing.complete || !s.grouped || s.mode == Observe {
+	if !s.grouped || s.mode == Observe || !s.listing.complete && s.ladder.state < Floor {
 		return
 	}
 	s.takeBack()

@@ -13,13 +13,15 @@ import (
 // is in. Sites are rarely in trouble, and faults that are rare as well would
 // hardly ever meet it.
 type aim struct {
-	rnd  *rand.Rand
-	left [4][]string // per state: what has not struck there, the next first
-	next time.Time
+	rnd   *rand.Rand
+	kinds int
+	left  [4][]string // per state: what has not struck there, the next first
+	aims  [4]int      // how often it was tried
+	next  time.Time
 }
 
 func newAim(seed uint64, faults []string) *aim {
-	a := &aim{rnd: rand.New(rand.NewPCG(seed, 0xa1))}
+	a := &aim{rnd: rand.New(rand.NewPCG(seed, 0xa1)), kinds: len(faults)}
 	for k := range a.left {
 		a.left[k] = slices.Clone(faults)
 		a.rnd.Shuffle(len(faults), func(i, j int) { a.left[k][i], a.left[k][j] = a.left[k][j], a.left[k][i] })
@@ -38,8 +40,11 @@ func (a *aim) take(now time.Time, state core.State, seen *Seen) (string, bool) {
 		if seen.Faults[name][state] == 0 {
 			*left = append(*left, name) // what comes of it is not sure: it has another turn
 			pause := 20 * time.Second
-			if state == core.Normal {
+			switch a.aims[state]++; {
+			case state == core.Normal:
 				pause = time.Hour
+			case a.aims[state] > a.kinds: // all were tried
+				pause = 4 * time.Minute
 			}
 			a.next = now.Add(pause + time.Duration(a.rnd.Int64N(int64(pause))))
 			return name, true

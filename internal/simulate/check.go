@@ -267,7 +267,7 @@ func (c *checker) ordered(now time.Time, e core.Effect) {
 		c.calls.add(now)
 		i := c.index(e.Connector)
 		k := &c.connectors[i]
-		level := c.levelOf(k, e.Limit)
+		level := c.levelOf(k, e.Session, e.Limit)
 		c.inRange(k, level, k.set.Kind == policy.AC && e.Limit.Unit == edrvapi.UnitPower)
 		if state := c.site.State(); state != core.Normal && e.Raise {
 			c.broken("I6", "%s is raised to %s in state %s", k.set.ID, level, state)
@@ -301,14 +301,15 @@ func (c *checker) index(connector string) int {
 	return -1
 }
 
-// levelOf is the highest current per phase that a limit allows at a connector.
-func (c *checker) levelOf(k *checked, l edrvapi.Limit) policy.Milliamps {
+// levelOf is the highest current per phase that a limit of a session allows at
+// a connector.
+func (c *checker) levelOf(k *checked, session string, l edrvapi.Limit) policy.Milliamps {
 	if l.Unit == edrvapi.UnitCurrent {
 		return policy.Milliamps(l.Milli)
 	}
 	wiring := k.set.Wiring
 	if k.set.Kind == policy.AC {
-		if t, ok := c.world.Connector(k.set.ID); ok && t.CarPhases > 0 {
+		if t, ok := c.world.Connector(k.set.ID); ok && t.CarPhases > 0 && t.Session == session {
 			return policy.Milliamps(l.Milli / (wiring.Volts * int64(min(t.CarPhases, wiring.Phases.Count()))))
 		}
 	}
