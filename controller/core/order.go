@@ -189,7 +189,8 @@ func orderable(c *Connector, level policy.Milliamps) policy.Milliamps {
 	return min(level, c.Max)
 }
 
-// cut lowers a session at once. Small cuts wait unless a circuit needs them.
+// cut lowers a session at once. Small cuts wait unless a circuit needs them, and
+// for the verdict on the order before them for as long as two raises are apart.
 func (s *Site) cut(m move) {
 	over := s.ledger.Over(m.connector)
 	if !over && s.set.Engage == EngageMeasured && !s.engaged {
@@ -201,8 +202,12 @@ func (s *Site) cut(m move) {
 			return // one order at a time
 		}
 	}
+	ses := s.connectors[m.connector].session
 	small := m.level > 0 && old-m.level < slack(m.level)
-	if small && (!over || m.knows.Waiting > 0) && s.now.Before(s.connectors[m.connector].session.reassertAt) {
+	switch {
+	case small && !over && s.now.Before(ses.reassertAt):
+		return
+	case small && m.knows.Waiting > 0 && s.now.Sub(ses.ordered) < s.set.Timing.RaiseEvery:
 		return
 	}
 	if m.level < old && s.permits(&m) {

@@ -69,6 +69,7 @@ type checked struct {
 	orders   []*sentOrder
 	rejected time.Time // when its charger last rejected an order, or eDRV refused one
 	silent   time.Time // since when its charger answers no order; zero: it does
+	answered time.Time // when it last did so after it had been mute
 	strange  time.Time // when it last began to do what nobody ordered, as far as reports can show it
 	odd      bool
 	believed policy.Milliamps // what the site believed of it then
@@ -162,6 +163,9 @@ func (c *checker) told(now time.Time, in core.Input) {
 func (c *checker) verdict(now time.Time, o *sentOrder, v core.Verdict) {
 	k := &c.connectors[o.connector]
 	if v != core.Requested {
+		if c.mute(k, now) {
+			k.answered = now
+		}
 		k.silent = time.Time{}
 	}
 	switch {
@@ -246,7 +250,7 @@ func (c *checker) stepped(now time.Time) {
 			for len(k.orders) > 0 {
 				c.drop(k.orders[0])
 			}
-			k.until, k.raised, k.silent = nil, nil, time.Time{}
+			k.until, k.raised, k.silent, k.answered = nil, nil, time.Time{}, time.Time{}
 			if k.memory, k.before = k.before, k.memory; k.session != session {
 				// After a full list nothing is new but what just began.
 				k.memory = memory{session: session, behind: session != "" && k.floor && (c.listed || c.begun[session])}
@@ -438,9 +442,13 @@ func (c *checker) reachable(i int, now time.Time) bool {
 		return true
 	}
 	rejects := !k.rejected.IsZero() && now.Sub(k.rejected) <= c.scene.Settings.Timing.Reassert
-	mute := !k.silent.IsZero() && now.Sub(k.silent) >= c.scene.Settings.Timing.VerdictTimeout
 	contested := !c.seen.foreign.IsZero() && now.Sub(c.seen.foreign) < noticeWithin
-	return !rejects && !mute && !contested && !c.seen.offline[k.set.Station] && c.site.Bound(i) <= max(c.justified(i, now), k.set.Fallback)
+	return !rejects && !c.mute(k, now) && !contested && !c.seen.offline[k.set.Station] && c.site.Bound(i) <= max(c.justified(i, now), k.set.Fallback)
+}
+
+// mute reports whether a charger left an order without an answer for too long.
+func (c *checker) mute(k *checked, now time.Time) bool {
+	return !k.silent.IsZero() && now.Sub(k.silent) >= c.scene.Settings.Timing.VerdictTimeout
 }
 
 func (c *checker) below(circuit, top int) bool {

@@ -321,6 +321,7 @@ func (p *play) reboot(now time.Time) {
 		}
 	}
 	p.rig.pending = kept
+	p.rig.World.EndSpans() // while there is somebody to judge them by
 	if err := p.rig.boot(now); err != nil {
 		panic(err) // it could be built before
 	}
