@@ -84,7 +84,7 @@ func (s *Site) retryInstalls() {
 
 // overdue reports whether an order reached eDRV and has had no verdict for so long.
 func (o *order) overdue(now time.Time, timeout time.Duration) bool {
-	return !o.reached.IsZero() && now.Sub(o.reached) >= timeout
+	return o != nil && !o.reached.IsZero() && now.Sub(o.reached) >= timeout
 }
 
 // installed takes the verdict on a fallback.
@@ -134,9 +134,12 @@ func (s *Site) installFell(o *order, in Reply) {
 }
 
 // plannedFallback is the fallback to plan with: the one in force, or, as long
-// as nothing speaks against it, the one on its way.
+// as nothing speaks against it, the one on its way. Most chargers answer within
+// the time between two raises; who takes longer speaks against it.
 func (s *Site) plannedFallback(i int) policy.Milliamps {
-	if c := &s.connectors[i]; !c.install.failed && c.group == "" {
+	c := &s.connectors[i]
+	late := c.install.order.overdue(s.now, s.set.Timing.RaiseEvery)
+	if !c.install.failed && !late && c.group == "" {
 		return c.set.Fallback
 	}
 	return s.ledger.Knows(i).Fallback

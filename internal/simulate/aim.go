@@ -7,6 +7,7 @@ import (
 
 	"github.com/headroom-ev/headroom/controller/core"
 	"github.com/headroom-ev/headroom/edrvapi/edrvsim"
+	"github.com/headroom-ev/headroom/policy"
 )
 
 // aim lets faults strike that have not struck yet in the state that the site
@@ -63,7 +64,8 @@ func (p *play) strike(now time.Time, name string) {
 	if err != nil {
 		return // it was checked
 	}
-	at := &p.scene.Settings.Connectors[p.aim.rnd.IntN(len(p.scene.Settings.Connectors))]
+	at := p.target(f)
+	p.provoke(now, f, at)
 	target := at.ID
 	switch {
 	case f >= edrvsim.APIThrottled && f <= edrvsim.ForeignWriter:
@@ -74,4 +76,51 @@ func (p *play) strike(now time.Time, name string) {
 		target = at.Station
 	}
 	p.rig.World.Strike(f, target, time.Minute+time.Duration(p.aim.rnd.Int64N(int64(4*time.Minute))))
+}
+
+// target is the connector that a fault strikes: any, but for those faults that
+// show when an order is carried out one that charges, if there is one.
+func (p *play) target(f edrvsim.Fault) *core.Connector {
+	all := p.scene.Settings.Connectors
+	from := p.aim.rnd.IntN(len(all))
+	for k := range all {
+		c := &all[(from+k)%len(all)]
+		if t, _ := p.rig.World.Connector(c.ID); needsOrder(f) && t.Watts > 0 && c.CanPause {
+			return c
+		}
+	}
+	return &all[from]
+}
+
+// needsOrder reports whether a fault shows when a charger is ordered to pause, or
+// when it is offline and ordered anything.
+func needsOrder(f edrvsim.Fault) bool {
+	switch f {
+	case edrvsim.ChargerNeedsReplug, edrvsim.ChargerPauseEnds, edrvsim.CarNoResume,
+		edrvsim.OfflineRefused, edrvsim.OfflineLost, edrvsim.OfflineQueued:
+		return true
+	}
+	return false
+}
+
+// provoke brings about what a fault needs to show.
+func (p *play) provoke(now time.Time, f edrvsim.Fault, at *core.Connector) {
+	soon := now.Add(5 * time.Second)
+	var err error
+	switch f {
+	case edrvsim.StartedLost:
+		err = p.rig.World.Plug(soon, at.ID, edrvsim.CarSpec{NeedKWh: 5})
+	case edrvsim.SessionZombie:
+		err = p.rig.World.Unplug(soon, at.ID)
+	case edrvsim.OfflineRefused, edrvsim.OfflineLost, edrvsim.OfflineQueued:
+		p.rig.World.Strike(edrvsim.HookLost, at.Station, time.Minute) // else nothing is ordered
+		p.rig.World.Strike(edrvsim.StationOffline, at.Station, time.Minute)
+	}
+	if err != nil {
+		panic(err) // the connector is there
+	}
+	if t, _ := p.rig.World.Connector(at.ID); needsOrder(f) && t.Session != "" { // the operator has it pause
+		nothing := policy.Milliamps(0)
+		p.rig.answer(soon, core.OverrideSet{Session: t.Session, Override: core.Override{Max: &nothing, Until: now.Add(3 * time.Minute)}, By: "operator"})
+	}
 }

@@ -79,7 +79,8 @@ type checked struct {
 // case the site finds it again in its records.
 type memory struct {
 	session  string
-	behind   bool // it began behind a fallback that was in force
+	since    time.Time // when the site first knew of it
+	behind   bool      // it began behind a fallback that was in force
 	accepted policy.Milliamps
 	has      bool // accepted means something
 }
@@ -253,7 +254,7 @@ func (c *checker) stepped(now time.Time) {
 			k.until, k.raised, k.silent, k.answered = nil, nil, time.Time{}, time.Time{}
 			if k.memory, k.before = k.before, k.memory; k.session != session {
 				// After a full list nothing is new but what just began.
-				k.memory = memory{session: session, behind: session != "" && k.floor && (c.listed || c.begun[session])}
+				k.memory = memory{session: session, since: now, behind: session != "" && k.floor && (c.listed || c.begun[session])}
 			}
 		}
 	}

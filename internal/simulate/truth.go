@@ -305,11 +305,15 @@ func (c *checker) recovered(now time.Time) {
 		c.broken("I11", "the site is still in state %s", state)
 	}
 	for i := range c.connectors {
-		if k := &c.connectors[i]; c.wantsMore(k) && !c.fullAbove(k) {
+		if k := &c.connectors[i]; now.Sub(k.since) > startWithin && c.wantsMore(k) && !c.fullAbove(k) {
 			c.broken("I11", "%s has less than its car could draw, and no circuit above it is committed to 85 %%", k.set.ID)
 		}
 	}
 }
+
+// startWithin is how long a session may take to get its share: the others are
+// cut first, and a verdict may be lost once.
+const startWithin = complyWithin
 
 // wantsMore reports whether a car draws all that it is offered, and the
 // charger could offer more.
