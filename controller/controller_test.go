@@ -90,10 +90,10 @@ func yard(n int) (edrvsim.Spec, string) {
 	return spec, connectors.String()
 }
 
-func yardConfig(t testing.TB, connectors string) *config.Config {
-	t.Helper()
-	text := `
-edrv: {url: "http://127.0.0.1:1/v1.1", api_key: "${KEY}", webhook_secrets: ["${SECRET}"]}
+// yardFile is the text of a configuration of that yard.
+func yardFile(t testing.TB, connectors string) string {
+	return `
+edrv: {url: "http://127.0.0.1:1/v1.1", api_key: "${TEST_KEY}", webhook_secrets: ["${TEST_SECRET}"]}
 listen: {webhooks: "127.0.0.1:1", admin: "127.0.0.1:2"}
 data_dir: ` + t.TempDir() + `
 sites:
@@ -101,8 +101,12 @@ sites:
     circuits: [{id: grid, limit: {kw: 100}}]
     connectors:
 ` + connectors
-	env := map[string]string{"KEY": testKey, "SECRET": testSecret}
-	cfg, err := config.Parse("test.yaml", []byte(text), config.ForRun, func(name string) (string, bool) { v, ok := env[name]; return v, ok })
+}
+
+func yardConfig(t testing.TB, connectors string) *config.Config {
+	t.Helper()
+	env := map[string]string{"TEST_KEY": testKey, "TEST_SECRET": testSecret}
+	cfg, err := config.Parse("test.yaml", []byte(yardFile(t, connectors)), config.ForRun, func(name string) (string, bool) { v, ok := env[name]; return v, ok })
 	require.NoError(t, err)
 	return cfg
 }
@@ -127,6 +131,21 @@ func newBench(t *testing.T, spec edrvsim.Spec) *bench {
 		hooks.CloseIdleConnections()
 	})
 	return b
+}
+
+// newYard is a bench of n posts, and the configuration of a daemon for it.
+func newYard(t *testing.T, n int) (*bench, *config.Config) {
+	t.Helper()
+	spec, connectors := yard(n)
+	return newBench(t, spec), yardConfig(t, connectors)
+}
+
+// open starts the daemon, and a minute later n cars come.
+func (b *bench) open(cfg *config.Config, n int) {
+	b.t.Helper()
+	b.start(cfg)
+	time.Sleep(time.Minute)
+	b.plug(n, edrvsim.CarSpec{})
 }
 
 func (b *bench) start(cfg *config.Config) { b.startFrom(cfg, "", nil) }

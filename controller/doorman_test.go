@@ -132,9 +132,8 @@ func TestAddressesAreForgotten(t *testing.T) {
 // a second, a delivery is answered at once, and they are closed in time.
 func TestDrippingConnectionsDoNotBlockTheDoor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		spec, connectors := yard(1)
-		b := newBench(t, spec)
-		b.start(yardConfig(t, connectors))
+		b, cfg := newYard(t, 1)
+		b.start(cfg)
 		for range 3 * webhookDoor.connections {
 			conn, err := b.hooks.dial(t.Context(), "", "")
 			require.NoError(t, err)

@@ -84,9 +84,8 @@ func TestInAFleetEveryOrderWaitsForTheRecord(t *testing.T) {
 // Without a fleet in the configuration, nothing of NATS runs.
 func TestOneMachineRunsNothingOfNATS(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		spec, connectors := yard(2)
-		b := newBench(t, spec)
-		b.start(yardConfig(t, connectors))
+		b, cfg := newYard(t, 2)
+		b.start(cfg)
 		b.plug(2, edrvsim.CarSpec{})
 		time.Sleep(time.Minute)
 		require.Nil(t, b.daemon.fleet)

@@ -16,9 +16,7 @@ import (
 // car is raised before enough of it is restored.
 func TestARestartKeepsTheOverloadBudget(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		spec, connectors := yard(10)
-		b := newBench(t, spec)
-		cfg := yardConfig(t, connectors)
+		b, cfg := newYard(t, 10)
 		cfg.Sites[0].Circuits[0].Breaker = config.Breaker{Type: config.BreakerMCCB, Rating: config.Level{Current: 250 * policy.Ampere}}
 		circuit := func() core.CircuitView {
 			v, ok := b.daemon.View("yard")

@@ -37,15 +37,7 @@ func newReloading(t *testing.T, cars int) *reloading {
 	t.Helper()
 	spec, connectors := yard(6)
 	r := &reloading{bench: newBench(t, spec), file: filepath.Join(t.TempDir(), "headroom.yaml"), signal: make(chan os.Signal, 1)}
-	r.text = `
-edrv: {url: "http://127.0.0.1:1/v1.1", api_key: "${TEST_KEY}", webhook_secrets: ["${TEST_SECRET}"]}
-listen: {webhooks: "127.0.0.1:1", admin: "127.0.0.1:2"}
-data_dir: ` + t.TempDir() + `
-sites:
-  - id: yard
-    circuits: [{id: grid, limit: {kw: 100}}]
-    connectors:
-` + connectors
+	r.text = yardFile(t, connectors)
 	r.write()
 	cfg, err := config.Load(r.file, config.ForRun)
 	require.NoError(t, err)

@@ -126,12 +126,8 @@ func record(t *testing.T, dir string, kinds ...string) (entries []journal.Entry)
 
 func TestTheRecordTellsWhatWasOrderedAndWhy(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		spec, connectors := yard(10)
-		b := newBench(t, spec)
-		cfg := yardConfig(t, connectors)
-		b.start(cfg)
-		time.Sleep(time.Minute)
-		b.plug(10, edrvsim.CarSpec{})
+		b, cfg := newYard(t, 10)
+		b.open(cfg, 10)
 		time.Sleep(3 * time.Minute)
 		answer, err := b.admin.Get("http://daemon/api/v1/sites/yard/journal?kind=settings")
 		require.NoError(t, err)
@@ -166,9 +162,7 @@ func TestTheRecordTellsWhatWasOrderedAndWhy(t *testing.T) {
 
 func TestARestartKeepsLimitsAndKnowsOldWebhooks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		spec, connectors := yard(10)
-		b := newBench(t, spec)
-		cfg := yardConfig(t, connectors)
+		b, cfg := newYard(t, 10)
 		b.start(cfg)
 		time.Sleep(time.Minute)
 		until := time.Now().Add(time.Hour)
@@ -195,12 +189,8 @@ func TestARestartKeepsLimitsAndKnowsOldWebhooks(t *testing.T) {
 
 func TestADamagedStateIsSaidOnThePageAndTheSiteStartsWithoutARecord(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		spec, connectors := yard(10)
-		b := newBench(t, spec)
-		cfg := yardConfig(t, connectors)
-		b.start(cfg)
-		time.Sleep(time.Minute)
-		b.plug(10, edrvsim.CarSpec{})
+		b, cfg := newYard(t, 10)
+		b.open(cfg, 10)
 		time.Sleep(5 * time.Minute)
 		b.kill()
 		require.NoError(t, os.WriteFile(filepath.Join(cfg.DataDir, "state.db"), make([]byte, 64<<10), 0o600))
@@ -224,9 +214,7 @@ func TestASecondDaemonOnTheSameDirectoryIsRefused(t *testing.T) {
 
 func TestAConnectorThatIsNotConfiguredAnyMoreIsForgotten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		spec, connectors := yard(3)
-		b := newBench(t, spec)
-		cfg := yardConfig(t, connectors)
+		b, cfg := newYard(t, 3)
 		for _, keep := range []int{3, 2} {
 			less := *cfg
 			less.Sites = slices.Clone(cfg.Sites)

@@ -196,9 +196,7 @@ func TestWhatIsKeptIsBounded(t *testing.T) {
 func TestSecretsNeverLeave(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const token = "canary-of-the-admin-token-that-is-32-bytes-long"
-		spec, connectors := yard(6)
-		b := newBench(t, spec)
-		cfg := yardConfig(t, connectors)
+		b, cfg := newYard(t, 6)
 		cfg.Listen.AdminToken = config.NewSecret(token)
 		var log bytes.Buffer
 		b.log = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))

@@ -47,12 +47,11 @@ func (b *bench) requireFair(cars int) {
 
 func TestTenCarsShareAConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		spec, connectors := yard(10)
-		b := newBench(t, spec)
+		b, cfg := newYard(t, 10)
 		b.plug(10, edrvsim.CarSpec{})
 		time.Sleep(5 * time.Minute) // they charge without us, at full power
 		require.InDelta(t, 220.8e3, b.grid().Watts, 1)
-		b.start(yardConfig(t, connectors))
+		b.start(cfg)
 		time.Sleep(3 * time.Minute)
 		b.requireFair(10)
 		over := b.grid().Trace.Over
@@ -88,11 +87,10 @@ func TestNothingIsOrderedWhileNothingIsCongested(t *testing.T) {
 
 func TestASessionThatTheFallbackHoldsBackIsRaised(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		spec, connectors := yard(10)
-		b := newBench(t, spec)
+		b, cfg := newYard(t, 10)
 		b.plug(2, edrvsim.CarSpec{})
 		time.Sleep(time.Minute)
-		b.start(yardConfig(t, connectors)) // its fallbacks lower the cars that charge without a limit
+		b.start(cfg) // its fallbacks lower the cars that charge without a limit
 		time.Sleep(10 * time.Minute)
 		require.InDelta(t, 2*22.08e3, b.grid().Watts, 1)
 		require.Equal(t, uint64(2), b.eDRV.TrueState().Calls["sessions.set_power_limit"])
@@ -101,11 +99,8 @@ func TestASessionThatTheFallbackHoldsBackIsRaised(t *testing.T) {
 
 func TestCarsThatArriveStartBehindTheFallbackAndAreRaised(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		spec, connectors := yard(10)
-		b := newBench(t, spec)
-		b.start(yardConfig(t, connectors))
-		time.Sleep(time.Minute)
-		b.plug(10, edrvsim.CarSpec{})
+		b, cfg := newYard(t, 10)
+		b.open(cfg, 10)
 		time.Sleep(5 * time.Minute)
 		b.requireFair(10)
 		require.Zero(t, b.grid().Trace.Over)
@@ -114,8 +109,7 @@ func TestCarsThatArriveStartBehindTheFallbackAndAreRaised(t *testing.T) {
 
 func TestARaiseIsShownBeforeItLeaves(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		spec, connectors := yard(10)
-		b := newBench(t, spec)
+		b, cfg := newYard(t, 10)
 		var raises atomic.Int64
 		b.watch = func(r *http.Request) {
 			if !strings.HasSuffix(r.URL.Path, "/set_power_limit") {
@@ -133,9 +127,7 @@ func TestARaiseIsShownBeforeItLeaves(t *testing.T) {
 				}
 			}
 		}
-		b.start(yardConfig(t, connectors))
-		time.Sleep(time.Minute)
-		b.plug(10, edrvsim.CarSpec{})
+		b.open(cfg, 10)
 		time.Sleep(5 * time.Minute)
 		require.Equal(t, int64(b.eDRV.TrueState().Calls["sessions.set_power_limit"]), raises.Load(), "every session was shown before its order left")
 		require.Positive(t, raises.Load())
@@ -145,12 +137,8 @@ func TestARaiseIsShownBeforeItLeaves(t *testing.T) {
 func TestARestartAtAnyMomentChangesNothing(t *testing.T) {
 	for _, after := range []time.Duration{time.Second, 7 * time.Second, 20 * time.Second, 45 * time.Second, 90 * time.Second, 10 * time.Minute} {
 		synctest.Test(t, func(t *testing.T) {
-			spec, connectors := yard(10)
-			b := newBench(t, spec)
-			cfg := yardConfig(t, connectors)
-			b.start(cfg)
-			time.Sleep(time.Minute)
-			b.plug(10, edrvsim.CarSpec{})
+			b, cfg := newYard(t, 10)
+			b.open(cfg, 10)
 			time.Sleep(after)
 			b.kill()
 			time.Sleep(10 * time.Second)

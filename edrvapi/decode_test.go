@@ -96,13 +96,19 @@ func TestSessionShapes(t *testing.T) {
 	})
 }
 
-func sessionOf(t *testing.T, name string, kind EventKind) *Session {
+func eventOf(t *testing.T, name string, kind EventKind) Event {
 	t.Helper()
 	ev, err := DecodeEvent(fixture(t, name))
 	require.NoError(t, err)
 	require.Equal(t, kind, ev.Kind)
-	require.NotNil(t, ev.Session)
-	return ev.Session
+	return ev
+}
+
+func sessionOf(t *testing.T, name string, kind EventKind) *Session {
+	t.Helper()
+	s := eventOf(t, name, kind).Session
+	require.NotNil(t, s)
+	return s
 }
 
 // TestWrongKinds puts a value of every kind in the place of every member: each costs
@@ -143,9 +149,7 @@ func TestWrongKinds(t *testing.T) {
 }
 
 func TestStation(t *testing.T) {
-	ev, err := DecodeEvent(fixture(t, "station-online.json"))
-	require.NoError(t, err)
-	require.Equal(t, EventStationOnline, ev.Kind)
+	ev := eventOf(t, "station-online.json", EventStationOnline)
 	const id = "6400a1b2c3d4e5f601020304"
 	require.Equal(t, &Station{
 		ID: id, Location: "6400a1b2c3d4e5f601020306", Protocol: "ocpp1.6",
@@ -165,9 +169,7 @@ func TestStation(t *testing.T) {
 		Meta:      map[string]string{"row": "A"},
 	}, ev.Station)
 
-	ev, err = DecodeEvent(fixture(t, "connector-status.json"))
-	require.NoError(t, err)
-	require.Equal(t, EventConnectorStatus, ev.Kind)
+	ev = eventOf(t, "connector-status.json", EventConnectorStatus)
 	require.False(t, ev.Station.Online.Known)
 	require.Equal(t, []Connector{{
 		ID: "6400a1b2c3d4e5f601020305", Station: id, Status: ConnectorOccupied,
@@ -206,11 +208,9 @@ func TestAction(t *testing.T) {
 
 func actionOf(t *testing.T, name string, kind EventKind) *Action {
 	t.Helper()
-	ev, err := DecodeEvent(fixture(t, name))
-	require.NoError(t, err)
-	require.Equal(t, kind, ev.Kind)
-	require.NotNil(t, ev.Action)
-	return ev.Action
+	a := eventOf(t, name, kind).Action
+	require.NotNil(t, a)
+	return a
 }
 
 // TestSchedules that can not be read whole are unknown.

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"text/tabwriter"
@@ -39,9 +38,7 @@ func (c *fleetStatusCmd) Run(ctx context.Context, env *environment) error {
 	}
 	status.Keep(controller.FleetSites(cfg))
 	if c.Format == "json" {
-		out := json.NewEncoder(env.stdout)
-		out.SetIndent("", "  ")
-		err = out.Encode(status)
+		err = writeJSON(env.stdout, status)
 	} else {
 		err = writeFleet(env.stdout, status, cfg.Shared)
 	}

@@ -8,7 +8,6 @@ import (
 
 	"github.com/headroom-ev/headroom/controller/config"
 	"github.com/headroom-ev/headroom/internal/inventory"
-	"github.com/headroom-ev/headroom/internal/replay"
 )
 
 // inventoryCmd lists what an account has.
@@ -23,12 +22,8 @@ func (c *inventoryCmd) Run(ctx context.Context, env *environment) error {
 	if err != nil {
 		return &exitError{exitConfig, fmt.Errorf("eDRV cannot be asked:\n%w", err)}
 	}
-	o := inventory.Options{EDRV: &cfg.EDRV, Location: c.Location}
-	end := func() {}
-	if isTerminal(env.stderr) {
-		o.Progress, end = replay.ProgressOn(env.stderr)
-	}
-	account, err := inventory.Read(ctx, o)
+	show, end := env.progress()
+	account, err := inventory.Read(ctx, inventory.Options{EDRV: &cfg.EDRV, Location: c.Location, Progress: show})
 	end()
 	if err != nil {
 		return err

@@ -209,7 +209,9 @@ func (p *plant) eventually(what string, holds func() bool) {
 // charger may draw more than the daemon says.
 func (p *plant) traffic(d time.Duration) (checks int) {
 	p.t.Helper()
-	for end := time.Now().Add(d); time.Now().Before(end); {
+	next := time.NewTicker(50 * time.Millisecond)
+	defer next.Stop()
+	for end := time.Now().Add(d); time.Now().Before(end); <-next.C {
 		p.eDRV.Do(func(w *edrvsim.World) {
 			id := fmt.Sprintf("c%d", p.chance.IntN(posts))
 			if c, _ := w.Connector(id); !c.Car {
@@ -218,7 +220,6 @@ func (p *plant) traffic(d time.Duration) (checks int) {
 				require.NoError(p.t, w.Unplug(w.Now(), id))
 			}
 		})
-		time.Sleep(50 * time.Millisecond)
 		checks += p.check()
 	}
 	return checks
@@ -233,12 +234,13 @@ func (p *plant) check() int {
 		return 0
 	}
 	at, truth := time.Now(), p.eDRV.TrueState()
-	after := before
-	for !after.Time.After(at) {
-		time.Sleep(10 * time.Millisecond)
-		if after, ok = p.view(); !ok {
-			return 0
-		}
+	var after state
+	require.Eventually(p.t, func() bool {
+		after, ok = p.view()
+		return !ok || after.Time.After(at)
+	}, 30*time.Second, 10*time.Millisecond, "a pass after it")
+	if !ok {
+		return 0
 	}
 	for i, c := range truth.Connectors {
 		if c.Session != "" {
@@ -311,7 +313,8 @@ func TestAProcessThatWasStoppedDecidesOnNothingOld(t *testing.T) {
 	p.ready()
 	p.traffic(time.Second)
 	require.NoError(t, p.daemon.Process.Signal(syscall.SIGSTOP))
-	time.Sleep(4 * time.Second) // two minutes for the chargers, and longer than a pass may be late
+	since := p.eDRV.TrueState().At // two minutes for the chargers are longer than a pass may be late
+	p.eventually("two minutes passed", func() bool { return p.eDRV.TrueState().At.Sub(since) >= 2*time.Minute })
 	require.NoError(t, p.daemon.Process.Signal(syscall.SIGCONT))
 	p.eventually("it noticed", func() bool {
 		text, _ := p.get("/api/v1/sites/yard/journal?kind=state")
@@ -336,7 +339,7 @@ func TestAFullDiskStopsRaisesAndNeverCuts(t *testing.T) {
 		return ok && strings.Contains(text, "the journal cannot be written") && p.metric("headroom_journal_writable") == "0"
 	})
 	p.eventually("it holds", func() bool { v, _ := p.view(); return v.State == "hold" })
-	time.Sleep(time.Second) // the replies to what was sent before have come
+	p.eventually("what was sent before is answered", func() bool { return p.metric(`headroom_orders_in_flight{site="yard"}`) == "0" })
 	was := p.orders("raise")
 	require.Positive(t, was)
 	p.traffic(time.Second)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"time"
 
 	"github.com/headroom-ev/headroom/controller/config"
@@ -43,10 +42,8 @@ func (c *replayCmd) Run(ctx context.Context, env *environment) error {
 	if o.Recording, err = replay.ReadRecording(c.Sessions); err != nil {
 		return fmt.Errorf("the sessions cannot be used:\n%w", err)
 	}
-	end := func() {}
-	if isTerminal(env.stderr) {
-		o.Progress, end = replay.ProgressOn(env.stderr)
-	}
+	var end func()
+	o.Progress, end = env.progress()
 	report, err := replay.Replay(ctx, o)
 	end()
 	if err != nil {
@@ -78,17 +75,4 @@ func exitFor(err error) error {
 		return &exitError{exitUsage, err}
 	}
 	return err
-}
-
-// written is an answer that can be written for people and for programs.
-type written interface {
-	WriteTable(w io.Writer) error
-	WriteJSON(w io.Writer) error
-}
-
-func inFormat(format string, w io.Writer, answer written) error {
-	if format == "json" {
-		return answer.WriteJSON(w)
-	}
-	return answer.WriteTable(w)
 }

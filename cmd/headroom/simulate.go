@@ -62,11 +62,7 @@ func (c *simulateCmd) Run(ctx context.Context, env *environment) error {
 		}
 		return err
 	}
-	write := result.WriteTable
-	if c.Format == "json" {
-		write = result.WriteJSON
-	}
-	if err := write(env.stdout); err != nil {
+	if err := inFormat(c.Format, env.stdout, result); err != nil {
 		return err
 	}
 	if !result.OK() {

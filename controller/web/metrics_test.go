@@ -80,7 +80,7 @@ func TestMetricsPage(t *testing.T) {
 	var page strings.Builder
 	page.WriteString("# Metrics\n\nThis page is made from the program. Labels are from the configuration or from closed lists, never a session " +
 		"or a person; every series\nis there from the start (of a meter and of a peak, where there is one). What is not known is NaN; what has no limit is +Inf. Those of the Go runtime " +
-		"(`go_`) and the process (`process_`)\nare there too.\n\n| metric | labels | type | meaning |\n|---|---|---|---|\n")
+		"(`go_`) and the process (`process_`)\nare there too, and in a fleet [its own](fleet.md#watch-it).\n\n| metric | labels | type | meaning |\n|---|---|---|---|\n")
 	for _, family := range families {
 		if !strings.HasPrefix(family.GetName(), "headroom_") {
 			continue

@@ -65,23 +65,24 @@ func (b *overrideBody) override(now time.Time, level func(policy.Milliwatts) (po
 	return out, nil
 }
 
-// connectorOf is the connector at which a session is.
-func connectorOf(v *core.View, session string) (*core.ConnectorView, error) {
+// session is the session that a request names, its site, and the connector at
+// which it is.
+func (s *Server) session(r *http.Request) (site, session string, c *core.ConnectorView, err error) {
+	site, v, err := s.site(r)
+	if err != nil {
+		return "", "", nil, err
+	}
+	session = r.PathValue("session")
 	for i := range v.Connectors {
 		if v.Connectors[i].Session == session && session != "" {
-			return &v.Connectors[i], nil
+			return site, session, &v.Connectors[i], nil
 		}
 	}
-	return nil, refuse(http.StatusNotFound, "no session %q is running at site %s", session, v.ID)
+	return "", "", nil, refuse(http.StatusNotFound, "no session %q is running at site %s", session, site)
 }
 
 func (s *Server) putOverride(w http.ResponseWriter, r *http.Request) error {
-	site, v, err := s.site(r)
-	if err != nil {
-		return err
-	}
-	session := r.PathValue("session")
-	c, err := connectorOf(v, session)
+	site, session, c, err := s.session(r)
 	if err != nil {
 		return err
 	}
@@ -110,12 +111,7 @@ func (s *Server) putOverride(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *Server) deleteOverride(w http.ResponseWriter, r *http.Request) error {
-	site, v, err := s.site(r)
-	if err != nil {
-		return err
-	}
-	session := r.PathValue("session")
-	c, err := connectorOf(v, session)
+	site, session, c, err := s.session(r)
 	if err != nil {
 		return err
 	}

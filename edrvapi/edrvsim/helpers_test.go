@@ -40,6 +40,13 @@ func onePost(tb testing.TB, change func(*edrvsim.Spec, *edrvsim.ConnectorSpec)) 
 	return w
 }
 
+// forgetful is a change to a post that loses its limit when it reboots, and has
+// a default of 6 A.
+func forgetful(s *edrvsim.Spec, c *edrvsim.ConnectorSpec) {
+	s.Behaviour.RebootLosesLimit = true
+	c.Default = edrvsim.Amps(6)
+}
+
 func onePostSpec(change func(*edrvsim.Spec, *edrvsim.ConnectorSpec)) edrvsim.Spec {
 	spec := edrvsim.NewSpec(7)
 	spec.Behaviour = steady()

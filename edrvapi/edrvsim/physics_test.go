@@ -115,10 +115,7 @@ func TestSessionLimitLivesAsLongAsItsSession(t *testing.T) {
 }
 
 func TestRebootLosesTheLimitIfSoConfigured(t *testing.T) {
-	w := onePost(t, func(s *edrvsim.Spec, c *edrvsim.ConnectorSpec) {
-		s.Behaviour.RebootLosesLimit = true
-		c.Default = edrvsim.Amps(6)
-	})
+	w := onePost(t, forgetful)
 	session := charge(t, w, edrvsim.CarSpec{})
 	w.SetSessionLimit(session, edrvsim.Amps(20))
 	run(w, 10*time.Second)

@@ -120,10 +120,7 @@ func TestSessionEndsByItself(t *testing.T) {
 }
 
 func TestPowerCutRestartsTheWholeSite(t *testing.T) {
-	w := onePost(t, func(s *edrvsim.Spec, c *edrvsim.ConnectorSpec) {
-		s.Behaviour.RebootLosesLimit = true
-		c.Default = edrvsim.Amps(6)
-	})
+	w := onePost(t, forgetful)
 	session := charge(t, w, edrvsim.CarSpec{})
 	w.SetSessionLimit(session, edrvsim.Amps(30))
 	run(w, 10*time.Second)

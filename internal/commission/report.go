@@ -1,7 +1,6 @@
 package commission
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"math"
@@ -120,13 +119,6 @@ func (r *Report) WriteYAML(w io.Writer) error {
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
-}
-
-// WriteJSON writes the report for programs.
-func (r *Report) WriteJSON(w io.Writer) error {
-	e := json.NewEncoder(w)
-	e.SetIndent("", "  ")
-	return e.Encode(r)
 }
 
 // WriteTable writes the report for people, and the keys below it.

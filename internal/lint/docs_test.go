@@ -76,6 +76,18 @@ func requireTests(t *testing.T, exists map[string]bool, what, text string) {
 	require.Positive(t, named, "%s has no test", what)
 }
 
+// TestTheGuideListsEveryPage in its table of contents.
+func TestTheGuideListsEveryPage(t *testing.T) {
+	contents := read(t, "docs/README.md")
+	pages, err := filepath.Glob(filepath.Join(root, "docs", "*.md"))
+	require.NoError(t, err)
+	for _, page := range pages {
+		if name := filepath.Base(page); name != "README.md" {
+			require.Contains(t, contents, "]("+name+")")
+		}
+	}
+}
+
 // direct finds the modules that go.mod requires itself.
 var direct = regexp.MustCompile(`(?m)^\t(\S+) v\S+$`)
 

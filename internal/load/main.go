@@ -69,7 +69,7 @@ func run(ctx context.Context, p *plan) (bool, error) {
 		return false, err
 	}
 	t.head("the binary")
-	t.most("size", float64(info.Size())/1e6, 30, "MB") // with MQTT, NATS and the picture of a replay
+	t.most("size", float64(info.Size())/1e6, 25, "MB")
 
 	if p.idle > 0 {
 		if err := atRest(ctx, p, dir, t); err != nil {

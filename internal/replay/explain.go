@@ -166,9 +166,6 @@ func (s *Site) decide(stays []stay, epoch time.Time, at int64) *policy.Basis {
 	return b
 }
 
-// WriteJSON writes the answer as the contract has it.
-func (a *Answer) WriteJSON(w io.Writer) error { return writeJSON(w, a) }
-
 // WriteTable writes the answer for people.
 func (a *Answer) WriteTable(w io.Writer) error {
 	_, err := fmt.Fprintf(w, "%s at %s, rule %s: %d sessions are there\n", a.Site, a.At.Format(time.RFC3339), a.Share, a.there)

@@ -2,6 +2,7 @@ package replay
 
 import (
 	"bytes"
+	"encoding/json"
 	"testing"
 	"time"
 
@@ -51,14 +52,14 @@ s2  b  16 A  circuit: grid is full in total power; shared equally among 2
 	q.At = time.Date(2026, 6, 1, 10, 30, 0, 0, time.UTC)
 	answer, err = Explain(q)
 	require.NoError(t, err)
-	out.Reset()
-	require.NoError(t, answer.WriteJSON(&out))
+	data, err := json.Marshal(answer)
+	require.NoError(t, err)
 	require.JSONEq(t, `{"at": "2026-06-01T10:30:00Z", "site": "yard", "share": "equal", "allocations": [{
 		"session": "s2", "connector": "b", "target_a": 32, "waiting": false, "reason": {"code": "maximum", "circuit": "", "text": "its own maximum"},
 		"chain": [
 			"s2 at b is given 32 A on L2, 6.4 kW in all; its minimum is 6 A, its own maximum 32 A",
 			"rule equal: shared equally; tier 0, weight 1, began 09:00, wants 6.5 kWh, leaves 11:00",
-			"grid: 6.4 kW of 6.4 kW (limit 6.4 kW by config)", "if its own maximum were higher, it could ask for more"]}]}`, out.String())
+			"grid: 6.4 kW of 6.4 kW (limit 6.4 kW by config)", "if its own maximum were higher, it could ask for more"]}]}`, string(data))
 
 	q.Session, q.At = "", time.Date(2026, 6, 1, 7, 30, 0, 0, time.UTC)
 	answer, err = Explain(q)

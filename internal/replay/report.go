@@ -3,7 +3,6 @@ package replay
 import (
 	"bytes"
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"io"
 	"math"
@@ -11,18 +10,6 @@ import (
 	"text/tabwriter"
 	"time"
 )
-
-// WriteJSON writes the report as the contract has it.
-func (r *Report) WriteJSON(w io.Writer) error {
-	return writeJSON(w, r)
-}
-
-func writeJSON(w io.Writer, v any) error {
-	e := json.NewEncoder(w)
-	e.SetIndent("", "  ")
-	e.SetEscapeHTML(false)
-	return e.Encode(v)
-}
 
 // WriteTable writes the report for people.
 func (r *Report) WriteTable(w io.Writer) error {

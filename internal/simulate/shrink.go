@@ -109,9 +109,10 @@ func heard(in core.Input) string {
 	case core.StationSeen:
 		return fmt.Sprintf("→ station %s online: %t", in.Station, in.Online)
 	case core.ActionSeen:
-		return fmt.Sprintf("→ action %s at %s : %s, %s", in.Action.ID, in.Action.Connector, in.Action.Limit.Value, [...]string{"requested", "accepted", "rejected"}[in.Verdict])
+		verdicts := [...]string{core.Requested: "requested", core.Accepted: "accepted", core.Rejected: "rejected"}
+		return fmt.Sprintf("→ action %s at %s : %s, %s", in.Action.ID, in.Action.Connector, in.Action.Limit.Value, verdicts[in.Verdict])
 	case core.Reply:
-		return fmt.Sprintf("→ reply to %d: %s action %s %s", in.ID, [...]string{"queued", "not sent", "refused", "unclear", "not saved", "dropped"}[in.Outcome], in.Action, in.Message)
+		return fmt.Sprintf("→ reply to %d: %s action %s %s", in.ID, in.Outcome, in.Action, in.Message)
 	case core.Listed:
 		return fmt.Sprintf("→ list of %d sessions %s", len(in.Sessions), in.Failed)
 	case core.LimitSet:

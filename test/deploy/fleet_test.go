@@ -1,10 +1,7 @@
 package deploy
 
 import (
-	"bufio"
 	"bytes"
-	"errors"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -16,7 +13,6 @@ import (
 	network "k8s.io/api/networking/v1"
 	policy "k8s.io/api/policy/v1"
 	meta "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/util/yaml"
 	strict "sigs.k8s.io/yaml"
 )
 
@@ -33,40 +29,32 @@ type fleetManifests struct {
 func readFleet(t *testing.T) *fleetManifests {
 	t.Helper()
 	m := &fleetManifests{sets: map[string]*apps.StatefulSet{}, services: map[string]*core.Service{}, budgets: map[string]*policy.PodDisruptionBudget{}}
-	for _, path := range glob(t, "kubernetes/fleet/*.yaml") {
-		documents := yaml.NewYAMLReader(bufio.NewReader(bytes.NewReader(read(t, path))))
-		for {
-			text, err := documents.Read()
-			if errors.Is(err, io.EOF) {
-				break
-			}
-			require.NoError(t, err)
-			var kind struct {
-				meta.TypeMeta   `json:",inline"`
-				meta.ObjectMeta `json:"metadata"`
-			}
-			require.NoError(t, strict.Unmarshal(text, &kind), path)
-			var into any
-			switch kind.Kind {
-			case "StatefulSet":
-				m.sets[kind.Name] = &apps.StatefulSet{}
-				into = m.sets[kind.Name]
-			case "Service":
-				m.services[kind.Name] = &core.Service{}
-				into = m.services[kind.Name]
-			case "PodDisruptionBudget":
-				m.budgets[kind.Name] = &policy.PodDisruptionBudget{}
-				into = m.budgets[kind.Name]
-			case "ConfigMap":
-				into = &m.configMap
-			case "Ingress":
-				into = &m.ingress
-			case "NetworkPolicy":
-				into = &m.policy
-			}
-			require.NotNil(t, into, "%s: %s", path, kind.Kind)
-			require.NoError(t, strict.UnmarshalStrict(text, into), "%s: %s", path, kind.Kind)
+	for path, text := range documents(t, "kubernetes/fleet/*.yaml") {
+		var kind struct {
+			meta.TypeMeta   `json:",inline"`
+			meta.ObjectMeta `json:"metadata"`
 		}
+		require.NoError(t, strict.Unmarshal(text, &kind), path)
+		var into any
+		switch kind.Kind {
+		case "StatefulSet":
+			m.sets[kind.Name] = &apps.StatefulSet{}
+			into = m.sets[kind.Name]
+		case "Service":
+			m.services[kind.Name] = &core.Service{}
+			into = m.services[kind.Name]
+		case "PodDisruptionBudget":
+			m.budgets[kind.Name] = &policy.PodDisruptionBudget{}
+			into = m.budgets[kind.Name]
+		case "ConfigMap":
+			into = &m.configMap
+		case "Ingress":
+			into = &m.ingress
+		case "NetworkPolicy":
+			into = &m.policy
+		}
+		require.NotNil(t, into, "%s: %s", path, kind.Kind)
+		require.NoError(t, strict.UnmarshalStrict(text, into), "%s: %s", path, kind.Kind)
 	}
 	return m
 }

@@ -1,6 +1,11 @@
 package deploy
 
 import (
+	"bufio"
+	"bytes"
+	"errors"
+	"io"
+	"iter"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -8,6 +13,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"gopkg.in/yaml.v3"
+	kube "k8s.io/apimachinery/pkg/util/yaml"
 )
 
 // folder is where what is tested lies.
@@ -42,6 +48,27 @@ func read(t *testing.T, path string) []byte {
 	text, err := os.ReadFile(path)
 	require.NoError(t, err)
 	return text
+}
+
+// documents are the YAML documents of the files of the folder, each with the
+// path of its file.
+func documents(t *testing.T, pattern string) iter.Seq2[string, []byte] {
+	t.Helper()
+	return func(yield func(string, []byte) bool) {
+		for _, path := range glob(t, pattern) {
+			r := kube.NewYAMLReader(bufio.NewReader(bytes.NewReader(read(t, path))))
+			for {
+				text, err := r.Read()
+				if errors.Is(err, io.EOF) {
+					break
+				}
+				require.NoError(t, err)
+				if !yield(path, text) {
+					return
+				}
+			}
+		}
+	}
 }
 
 // fromYAML reads a file of one YAML document into v, which must have a place

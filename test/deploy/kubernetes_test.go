@@ -1,10 +1,7 @@
 package deploy
 
 import (
-	"bufio"
 	"bytes"
-	"errors"
-	"io"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -16,7 +13,6 @@ import (
 	core "k8s.io/api/core/v1"
 	network "k8s.io/api/networking/v1"
 	meta "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/util/yaml"
 	strict "sigs.k8s.io/yaml"
 )
 
@@ -39,21 +35,13 @@ func readManifests(t *testing.T) *manifests {
 		"apps/v1 Deployment": &m.deployment, "v1 PersistentVolumeClaim": &m.claim, "v1 ConfigMap": &m.configMap, "v1 Service": &m.service,
 		"networking.k8s.io/v1 Ingress": &m.ingress, "networking.k8s.io/v1 NetworkPolicy": &m.policy,
 	}
-	for _, path := range glob(t, "kubernetes/*.yaml") {
-		documents := yaml.NewYAMLReader(bufio.NewReader(bytes.NewReader(read(t, path))))
-		for {
-			text, err := documents.Read()
-			if errors.Is(err, io.EOF) {
-				break
-			}
-			require.NoError(t, err)
-			var kind meta.TypeMeta
-			require.NoError(t, strict.Unmarshal(text, &kind), path)
-			name := kind.APIVersion + " " + kind.Kind
-			require.Contains(t, places, name, path)
-			require.NoError(t, strict.UnmarshalStrict(text, places[name]), "%s: %s", path, name)
-			delete(places, name)
-		}
+	for path, text := range documents(t, "kubernetes/*.yaml") {
+		var kind meta.TypeMeta
+		require.NoError(t, strict.Unmarshal(text, &kind), path)
+		name := kind.APIVersion + " " + kind.Kind
+		require.Contains(t, places, name, path)
+		require.NoError(t, strict.UnmarshalStrict(text, places[name]), "%s: %s", path, name)
+		delete(places, name)
 	}
 	require.Empty(t, places, "what is missing")
 	return m

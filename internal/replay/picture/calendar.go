@@ -3,12 +3,13 @@ package picture
 import (
 	"strconv"
 	"time"
-
-	"gonum.org/v1/plot"
 )
 
-// calendar puts ticks on whole hours, days, weeks or months of a zone's clock.
-type calendar struct{ zone *time.Location }
+// tick is a mark on an axis.
+type tick[T any] struct {
+	at    T
+	label string
+}
 
 // mostTicks is how many labels fit side by side.
 const mostTicks = 14
@@ -20,15 +21,15 @@ var paces = []pace{
 	{hours: 1}, {hours: 2}, {hours: 3}, {hours: 6}, {hours: 12}, {days: 1}, {days: 2}, {days: 7}, {days: 14}, {months: 1}, {months: 3}, {months: 12},
 }
 
-// Ticks implements plot.Ticker.
-func (c calendar) Ticks(least, most float64) []plot.Tick {
-	from, to := time.Unix(int64(least), 0).In(c.zone), time.Unix(int64(most), 0).In(c.zone)
-	var ticks []plot.Tick
+// timeTicks puts ticks on whole hours, days, weeks or months of a zone's clock,
+// that of from.
+func timeTicks(from, to time.Time) []tick[time.Time] {
+	var ticks []tick[time.Time]
 	for _, p := range paces {
 		ticks = ticks[:0]
 		for at := p.start(from); !at.After(to) && len(ticks) <= mostTicks; at = p.next(at) {
 			if !at.Before(from) {
-				ticks = append(ticks, plot.Tick{Value: float64(at.Unix()), Label: p.label(at)})
+				ticks = append(ticks, tick[time.Time]{at, p.label(at)})
 			}
 		}
 		if len(ticks) <= mostTicks {
@@ -71,19 +72,16 @@ func (p pace) label(t time.Time) string {
 	return t.Format("2 Jan")
 }
 
-// wholes puts ticks on whole numbers.
-type wholes struct{}
-
-// Ticks implements plot.Ticker.
-func (wholes) Ticks(least, most float64) []plot.Tick {
+// wholeTicks puts ticks on whole numbers from 0.
+func wholeTicks(most float64) []tick[int] {
 	const enough = 6
 	step := 1
-	for i := 0; int(most-least)/step > enough; i++ {
+	for i := 0; int(most)/step > enough; i++ {
 		step = step * [...]int{2, 5, 2}[i%3] / [...]int{1, 2, 1}[i%3] // 1, 2, 5, 10, 20 …
 	}
-	var ticks []plot.Tick
-	for v := int(least) / step * step; v <= int(most); v += step {
-		ticks = append(ticks, plot.Tick{Value: float64(v), Label: strconv.Itoa(v)})
+	var ticks []tick[int]
+	for v := 0; v <= int(most); v += step {
+		ticks = append(ticks, tick[int]{v, strconv.Itoa(v)})
 	}
 	return ticks
 }

@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"gonum.org/v1/plot"
 )
 
 var midnight = time.Date(2026, 3, 28, 0, 0, 0, 0, berlin())
@@ -44,25 +43,24 @@ func TestPoints(t *testing.T) {
 	require.Equal(t, 23*time.Hour, days.Points()[1].To.Sub(days.Points()[1].From), "the day that loses an hour")
 }
 
-func labels(ticks []plot.Tick) (out []string) {
+func labels[T any](ticks []tick[T]) (out []string) {
 	for _, tick := range ticks {
-		out = append(out, tick.Label)
+		out = append(out, tick.label)
 	}
 	return out
 }
 
 func TestTicks(t *testing.T) {
-	c := calendar{berlin()}
 	span := func(d time.Duration) []string {
-		return labels(c.Ticks(unix(midnight), unix(midnight.Add(d))))
+		return labels(timeTicks(midnight, midnight.Add(d)))
 	}
 	require.Equal(t, []string{"28 Mar", "01:00", "02:00", "03:00", "04:00"}, span(4*time.Hour))
 	// The clocks go from 02:00 to 03:00 on 29 March.
 	require.Equal(t, []string{"28 Mar", "06:00", "12:00", "18:00", "29 Mar", "06:00", "12:00", "18:00", "30 Mar"}, span(47*time.Hour))
 	require.Equal(t, []string{"6 Apr", "20 Apr", "4 May", "18 May", "1 Jun", "15 Jun", "29 Jun"}, span(100 * 24 * time.Hour)[:7])
 	require.Equal(t, []string{"Apr 2026", "Jul 2026", "Oct 2026"}, span(3 * 365 * 24 * time.Hour)[:3])
-	require.Equal(t, []string{"0", "20", "40", "60", "80", "100"}, labels(wholes{}.Ticks(0, 110)))
-	require.Equal(t, []string{"0", "1"}, labels(wholes{}.Ticks(0, 1)))
+	require.Equal(t, []string{"0", "20", "40", "60", "80", "100"}, labels(wholeTicks(110)))
+	require.Equal(t, []string{"0", "1"}, labels(wholeTicks(1)))
 }
 
 // countLike is the number of pixels that have nearly that colour.
