@@ -266,9 +266,13 @@ func (d *draw) cars(sc *Scene) {
 	}}
 }
 
+// recovery is how long before the end of a run nobody limits the site any more.
+const recovery = time.Hour
+
 // drops lets others lower the limits now and then: a grid operator, or the
 // operator of the site by the hour. Some drops go below what the fallbacks
-// take: then not everybody can charge.
+// take: then not everybody can charge. None is in force in the end, when it is
+// judged whether the site recovered.
 func (d *draw) drops(sc *Scene, length time.Duration) {
 	for at := time.Duration(d.between(1, 10)) * time.Hour; at < length; at += time.Duration(d.between(2, 20)) * time.Hour {
 		c := &sc.Settings.Circuits[d.IntN(len(sc.Settings.Circuits))]
@@ -282,6 +286,8 @@ func (d *draw) drops(sc *Scene, length time.Duration) {
 				drop.Load.Amps[p] = drop.Load.Amps[p] * policy.Milliamps(part) / 100
 			}
 		}
-		sc.Limits = append(sc.Limits, drop)
+		if drop.At+drop.For < length-recovery {
+			sc.Limits = append(sc.Limits, drop)
+		}
 	}
 }
