@@ -1,6 +1,7 @@
 package web
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -71,6 +72,7 @@ func (s *Server) streamSite(w http.ResponseWriter, r *http.Request) error {
 	defer release()
 	heartbeat := time.NewTicker(heartbeatEvery)
 	defer heartbeat.Stop()
+	var sent []byte
 	for last := (*core.View)(nil); ; {
 		changed := s.opts.Sites.Changed(site) // before the view, so that no change is missed
 		v, ok := s.opts.Sites.View(site)
@@ -83,12 +85,15 @@ func (s *Server) streamSite(w http.ResponseWriter, r *http.Request) error {
 				s.log.Error("a stream ends", "reason", err)
 				return nil
 			}
-			if stream.send("state", data) != nil {
-				return nil
-			}
 			last = v
-			if !pause(r, eventGap) {
-				return nil
+			if !sameButTime(data, sent) {
+				if stream.send("state", data) != nil {
+					return nil
+				}
+				sent = data
+				if !pause(r, eventGap) {
+					return nil
+				}
 			}
 		}
 		select {
@@ -101,6 +106,19 @@ func (s *Server) streamSite(w http.ResponseWriter, r *http.Request) error {
 			return nil
 		}
 	}
+}
+
+// sameButTime reports whether two encoded states of a site differ in nothing but
+// their time, which every pass changes.
+func sameButTime(a, b []byte) bool {
+	return bytes.Equal(afterTime(a), afterTime(b))
+}
+
+// afterTime is what follows the time of an encoded state. Of all that is before
+// it, the id of the site, a quotation mark is escaped.
+func afterTime(state []byte) []byte {
+	_, rest, _ := bytes.Cut(state, []byte(`,"time":"`))
+	return rest[bytes.IndexByte(rest, '"')+1:]
 }
 
 // pause waits. It reports whether the client is still there.
