@@ -3,6 +3,7 @@ package web
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -86,10 +87,17 @@ func firstLine(text string) string {
 
 // lostMeter is the first meter that is lost.
 func lostMeter(v *core.View) (core.MeterView, bool) {
-	for _, m := range v.Meters {
-		if !m.Known {
-			return m, true
-		}
+	return firstMeter(v, func(m core.MeterView) bool { return !m.Known })
+}
+
+// suspectMeter is the first meter that disagrees with the chargers.
+func suspectMeter(v *core.View) (core.MeterView, bool) {
+	return firstMeter(v, func(m core.MeterView) bool { return m.Suspect != "" })
+}
+
+func firstMeter(v *core.View, is func(core.MeterView) bool) (core.MeterView, bool) {
+	if k := slices.IndexFunc(v.Meters, is); k >= 0 {
+		return v.Meters[k], true
 	}
 	return core.MeterView{}, false
 }

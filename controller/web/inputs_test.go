@@ -43,13 +43,14 @@ func TestWhatIsWrongOutsideIsSaid(t *testing.T) {
 				v.Meters = []core.MeterView{{Name: "main", Why: "no reading for more than 30s: it answers with HTTP 503", MeasuredW: new(12_000.0)}}
 			},
 			"Meter main", "lost: no reading for more than 30s: it answers with HTTP 503", levelWarn,
-			"Meter main is lost: the chargers make room for the most that the base load can draw.", "No reading for more than 30s",
+			"Meter main is lost: the chargers make room for the most that the base load can draw.", "No reading for more than 30s: it answers with HTTP 503. What the chargers may draw fits every limit.",
 		},
 		"a meter that disagrees": {
 			func(v *core.View, _ *Health) {
 				v.Meters = []core.MeterView{{Name: "main", Known: true, Suspect: "a charger draws more than it reports"}}
 			},
-			"Meter main", "disagrees with the chargers: a charger draws more than it reports", levelAlarm, "Safe. Nothing is congested.", "",
+			"Meter main", "disagrees with the chargers: a charger draws more than it reports", levelAlarm,
+			"Meter main and the reports of the chargers disagree.", "A charger draws more than it reports. The worse of both counts. What the chargers may draw fits every limit.",
 		},
 		"a limit whose fallback holds": {
 			func(v *core.View, _ *Health) {
@@ -68,7 +69,7 @@ func TestWhatIsWrongOutsideIsSaid(t *testing.T) {
 				h.Config = ConfigHealth{Since: noon, Refused: "h.yaml:7:3: sites: is missing\nh.yaml:9:1: b: unknown key\nh.yaml:9:9: c: unknown key", RefusedAt: noon}
 			},
 			"Configuration", "The changed configuration is not taken: h.yaml:7:3: sites: is missing (and 2 more)", levelWarn,
-			"The changed configuration is not taken: the one before stays in force.", "H.yaml:7:3: sites: is missing (and 2 more)",
+			"The changed configuration is not taken: the one before stays in force.", "h.yaml:7:3: sites: is missing (and 2 more). What the chargers may draw fits every limit.",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

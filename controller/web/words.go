@@ -41,7 +41,12 @@ func headlineOf(v *core.View, h *Health) headline {
 func condition(v *core.View, h *Health) headline {
 	over, overs := worst(v, (*bar).Over)
 	lost, meterLost := lostMeter(v)
+	liar, disagrees := suspectMeter(v)
 	passing, passes := worst(v, (*bar).MayPass)
+	within := "What the chargers may draw fits every limit."
+	if passes {
+		within = fmt.Sprintf("%s may have to carry %s, its limit is %s. ", passing.where(), passing.MostText(), passing.LimitText()) + remedy(v)
+	}
 	switch {
 	case h.Stuck != "":
 		return headline{
@@ -52,7 +57,7 @@ func condition(v *core.View, h *Health) headline {
 		return headline{
 			levelAlarm, "Over the limit",
 			fmt.Sprintf("Over the limit: %s carries %s, its limit is %s.", over.where(), over.FlowText(), over.LimitText()),
-			"Chargers without a fresh reading are counted at the most they may draw. " + remedy(v),
+			supposed(v) + remedy(v),
 		}
 	case v.State == core.Alarm.String():
 		return headline{levelAlarm, "Alarm", "Alarm: somebody has to look at this.", sentence(v.StateWhy)}
@@ -64,13 +69,18 @@ func condition(v *core.View, h *Health) headline {
 			"Until then every charger counts at the most it may draw, and no order is sent.",
 		}
 	case v.State == core.Hold.String():
-		return headline{levelWarn, "On hold", "On hold: limits are lowered, but none is raised.", sentence(v.StateWhy)}
+		return headline{levelWarn, "On hold", "On hold: limits are lowered, but none is raised.", sentence(v.StateWhy) + " " + within}
 	case h.Config.Refused != "":
-		return headline{levelWarn, "Configuration", notTaken + ": the one before stays in force.", sentence(firstLine(h.Config.Refused))}
+		return headline{levelWarn, "Configuration", notTaken + ": the one before stays in force.", firstLine(h.Config.Refused) + ". " + within}
 	case meterLost:
 		return headline{
 			levelWarn, "Meter lost", "Meter " + lost.Name + " is lost: the chargers make room for the most that the base load can draw.",
-			sentence(lost.Why),
+			sentence(lost.Why) + " " + within,
+		}
+	case disagrees:
+		return headline{
+			levelWarn, "Meter disagrees", "Meter " + liar.Name + " and the reports of the chargers disagree.",
+			sentence(liar.Suspect) + " The worse of both counts. " + within,
 		}
 	case v.Mode == core.Observe.String():
 		return headline{levelWarn, "Only observing", "Only observing: Headroom decides and records, but sends no orders.", ""}
@@ -83,19 +93,37 @@ func condition(v *core.View, h *Health) headline {
 	case v.Engaged:
 		return headline{
 			levelOK, "Safe", "Safe. The site is congested, and its power is being shared.",
-			"What the chargers may draw fits every limit.",
+			within,
 		}
 	}
-	return headline{levelOK, "Safe", "Safe. Nothing is congested.", "What the chargers may draw fits every limit."}
+	return headline{levelOK, "Safe", "Safe. Nothing is congested.", within}
 }
 
-// sentence makes a sentence of words.
+// supposed says what of a load is not measured, but the most that it can be.
+func supposed(v *core.View) string {
+	var why []string
+	if n := countSessions(v)[sessionUnknown]; n > 0 {
+		why = append(why, count(n, "session")+" without a fresh reading, counted at the most they may draw")
+	}
+	if m, lost := lostMeter(v); lost {
+		why = append(why, fmt.Sprintf("meter %s is lost, so the base load counts at the most that it can draw", m.Name))
+	}
+	if len(why) == 0 {
+		return ""
+	}
+	return sentence(strings.Join(why, "; ")) + " "
+}
+
+// sentence makes a sentence of words, and leaves eDRV as it is written.
 func sentence(words string) string {
 	first, size := utf8.DecodeRuneInString(words)
 	if size == 0 {
 		return ""
 	}
-	if words = string(unicode.ToUpper(first)) + words[size:]; strings.ContainsAny(words[len(words)-1:], ".?!") {
+	if !strings.HasPrefix(words, "eDRV") {
+		words = string(unicode.ToUpper(first)) + words[size:]
+	}
+	if strings.ContainsAny(words[len(words)-1:], ".?!") {
 		return words
 	}
 	return words + "."

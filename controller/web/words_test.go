@@ -64,8 +64,15 @@ func TestHeadline(t *testing.T) {
 		{"nothing allowed, something flows", func(v *core.View, _ *Health) { v.Circuits[0].LimitW = new(0.0) }, "alarm", "Over the limit: grid carries 60.0 kW, its limit is 0.0 kW.", ""},
 		{
 			"hold", func(v *core.View, _ *Health) { v.State, v.StateWhy = "hold", "eDRV's API does not answer: timeout" },
-			"warn", "On hold: limits are lowered, but none is raised.", "EDRV's API does not answer: timeout. " + safe,
+			"warn", "On hold: limits are lowered, but none is raised.", "eDRV's API does not answer: timeout. What the chargers may draw fits every limit. " + safe,
 		},
+		{
+			"hold, committed too much", func(v *core.View, _ *Health) { v.State, v.StateWhy, v.Circuits[0].CommittedW = "hold", "why?", 90100 },
+			"warn", "On hold", "Why? grid may have to carry 100.1 kW, its limit is 100.0 kW. The next pass orders",
+		},
+		{"over, with what is not known", func(v *core.View, _ *Health) {
+			v.Circuits[0].MeasuredW, v.Connectors[0].MeasuredW, v.Meters = 95e3, nil, []core.MeterView{{Name: "main"}}
+		}, "alarm", "Over the limit", "1 session without a fresh reading, counted at the most they may draw; meter main is lost, so the base load counts at the most that it can draw. The next"},
 		{"floor", func(v *core.View, _ *Health) { v.State, v.StateWhy = "floor", "why?" }, "alarm", "Every charger is held at its fallback", "Why? "},
 		{"alarm", func(v *core.View, _ *Health) { v.State, v.StateWhy = "alarm", "" }, "alarm", "Alarm: somebody", safe},
 		{"starting", func(v *core.View, _ *Health) { v.Synced, v.State = false, "hold" }, "warn", "Starting: eDRV has not yet told", ""},
