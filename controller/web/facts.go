@@ -15,6 +15,9 @@ type fact struct {
 	At               *when
 }
 
+// Wide reports whether it is trouble that needs a line of its own to be said.
+func (f fact) Wide() bool { return f.Level != levelOK && len(f.Text) > 30 }
+
 func factsOf(v *core.View, h *Health) []fact {
 	facts := []fact{
 		stateFact(v), congestionFact(v), failSafeFact(v), sessionsFact(v),

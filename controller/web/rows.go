@@ -16,6 +16,7 @@ type circuitRow struct {
 	ID, Source string
 	Depth      int // below the grid connection, for the indent: at most 5
 	Bars       []bar
+	Limited    bool // one of the bars has a limit
 	FailSafe   bool
 	Over       string // how long it was over its limit; empty: never
 	Peak       string // where it stands with its peak; empty: it has none
@@ -31,7 +32,7 @@ func circuitRows(v *core.View) []circuitRow {
 			depth[c.ID] = depth[c.Parent] + 1
 		}
 		rows[i] = circuitRow{ID: c.ID, Source: sourceText(c.LimitSource), Depth: min(depth[c.ID], 5), Bars: barsOf(c), FailSafe: c.FailSafe}
-		if !slices.ContainsFunc(rows[i].Bars, func(b bar) bool { return b.Limit != nil }) {
+		if rows[i].Limited = slices.ContainsFunc(rows[i].Bars, func(b bar) bool { return b.Limit != nil }); !rows[i].Limited {
 			rows[i].Source = "no limit of its own"
 		}
 		if c.Peak != nil {

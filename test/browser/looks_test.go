@@ -32,8 +32,8 @@ var moments = []moment{
 		p.step(5 * time.Minute)
 	}},
 	{name: "waiting", title: "Safe", left: 4 * time.Minute, play: func(p *page) {
-		p.limit("grid-operator", 60, 42*time.Minute, 80)
-		p.sites.Depot("depot", func(d *webtest.Depot) { d.Cars, d.LimitKW = 11, 42 })
+		p.limit("grid-operator", 42, 42*time.Minute, 80)
+		p.sites.Depot("depot", func(d *webtest.Depot) { d.Cars = 11 })
 		p.step(4 * time.Minute)
 	}},
 	{name: "reducing", title: "Over the limit", left: 5 * time.Second, play: func(p *page) {
@@ -46,8 +46,27 @@ var moments = []moment{
 	}},
 	{name: "outage", title: "On hold", left: 4 * time.Minute, play: func(p *page) {
 		p.sites.Depot("depot", func(d *webtest.Depot) { d.Silent = true })
-		p.sites.SetHealth(func(h *web.Health) { h.APIDown, h.APIWaiting = true, 7 })
 		p.step(4 * time.Minute)
+	}},
+	{name: "unreachable", title: "On hold", left: 8 * time.Minute, play: func(p *page) {
+		p.sites.Depot("depot", func(d *webtest.Depot) { d.Silent, d.Down = true, true })
+		p.sites.SetHealth(func(h *web.Health) { h.APIDown, h.APIWaiting = true, 7 })
+		p.step(8 * time.Minute)
+	}},
+	{name: "troubles", title: "Configuration", left: time.Minute, play: func(p *page) {
+		present(p)
+		p.sites.SetHealth(func(h *web.Health) {
+			h.Config.Refused = `/etc/headroom/headroom.yaml:31:9: sites[0].connectors[2].circuit: site has no circuit "row-c": it has grid, row-a, row-b` + "\nanother"
+			h.Config.RefusedAt = time.Now().Add(-time.Minute)
+		})
+		p.sites.Edit("depot", func(v *core.View) {
+			v.Limits = []core.LimitView{{Name: "grid-operator", Circuit: "grid", KW: new(95.0), FallbackW: new(80e3), State: "fallback"}}
+			v.Meters = []core.MeterView{
+				{Name: "main", Why: "no reading for more than 30s: dial tcp 10.0.0.5:80: connect: connection refused", MeasuredW: new(12e3), At: new(v.Time.Add(-time.Minute))},
+				{Name: "row-a", Measures: "circuit", Known: true, MeasuredW: new(51e3), At: new(v.Time), Suspect: "a charger draws more than it reports, or the base load can draw more than its max"},
+				{Name: "heat-pump", Known: true, MeasuredW: new(3.2e3), At: new(v.Time)},
+			}
+		})
 	}},
 	{name: "alarm", title: "Over the limit", left: 30 * time.Second, play: func(p *page) {
 		p.sites.Depot("depot", func(d *webtest.Depot) {

@@ -33,7 +33,7 @@ func TestWrites(t *testing.T) {
 	require.Equal(t, "grid", set.Circuit)
 	require.Equal(t, policy.Symmetric(policy.Unlimited, 60*policy.Kilowatt), set.Limit.Limit)
 	require.WithinDuration(t, time.Now().Add(time.Hour), set.Limit.Until, 10*time.Second)
-	p.eventually(`/^ends in (1:00:00|59:\d\d), then 80.0 kW holds$/.test(document.querySelector("#limits .sub").textContent.trim())`)
+	p.eventually(`/^ends in (1:00:00 h|59:\d\d min), then 80.0 kW holds$/.test(document.querySelector("#limits .sub").textContent.trim())`)
 	require.Equal(t, token, eval[string](p, `sessionStorage.getItem("headroom-token")`))
 	require.Zero(t, eval[int](p, `localStorage.length + document.cookie.length`))
 

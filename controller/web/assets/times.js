@@ -29,14 +29,14 @@ export function duration(ms) {
   return `${Math.floor(h / 24)} days`;
 }
 
-// countdown writes what is left as a clock does: 42:10, 1:02:10.
+// countdown writes what is left as a clock does: 42:10 min, 1:02:10 h.
 function countdown(ms) {
   const s = Math.max(0, Math.ceil(ms / 1000));
   const two = (n) => String(n).padStart(2, "0");
   const h = Math.floor(s / 3600);
   if (h >= 48) return `${Math.floor(h / 24)} days`;
   const m = Math.floor((s % 3600) / 60);
-  return h > 0 ? `${h}:${two(m)}:${two(s % 60)}` : `${m}:${two(s % 60)}`;
+  return h > 0 ? `${h}:${two(m)}:${two(s % 60)} h` : `${m}:${two(s % 60)} min`;
 }
 
 const forms = {

@@ -15,17 +15,20 @@ type Depot struct {
 	Now     time.Time
 	LimitKW float64       // of the grid connection
 	Cars    int           // how many charge, of the connectors in their order
-	Silent  bool          // eDRV's webhooks stay away
+	Silent  bool          // eDRV's webhooks stay away: readings come with the list
+	Down    bool          // eDRV's API does not answer
 	Failing string        // what is wrong, in words: the site holds
-	State   core.State    // Hold while it is Silent or Failing, unless it is worse
+	State   core.State    // Hold while it is Failing, unless it is worse
 	Surge   float64       // more other load than anybody expected, kW
 	Mode    core.Mode     // enforce or observe
 	Lag     time.Duration // how long chargers take to answer
 
 	id       string
 	shown    core.State
+	why      string
 	since    time.Time // of it
-	heard    time.Time
+	heard    time.Time // when the last webhook came
+	listed   time.Time
 	outlets  []outlet
 	limits   []core.LimitView
 	override map[string]bool
@@ -44,6 +47,7 @@ type outlet struct {
 	target, confirmed     float64 // W
 	ordered               time.Time
 	queue                 int
+	waits                 time.Time // since when; zero: it does not wait
 	why                   string
 	code, at              string
 }
@@ -85,6 +89,10 @@ func (d *Depot) step(by time.Duration) {
 	if !d.Silent {
 		d.heard = d.Now
 	}
+	if !d.Down {
+		d.listed = d.Now.Truncate(time.Minute)
+	}
+	d.judge()
 	d.plugIn()
 	d.share()
 	for i := range d.outlets {
@@ -99,6 +107,26 @@ func (d *Depot) step(by time.Duration) {
 	}
 	if d.flow() > d.limit() {
 		d.over += by.Seconds()
+	}
+}
+
+// judge finds the state that the site is in.
+func (d *Depot) judge() {
+	d.why = d.Failing
+	switch {
+	case d.why != "":
+	case d.Now.Sub(d.listed) > 3*time.Minute:
+		d.why = "eDRV's API does not answer: timeout"
+	case d.Now.Sub(d.heard) > 90*time.Second:
+		d.why = "no webhook for more than 1m30s although sessions are running: has eDRV disabled the endpoint?"
+	}
+	state := d.State
+	if d.why != "" {
+		state = max(state, core.Hold)
+	}
+	if state != d.shown {
+		d.shown, d.since = state, d.Now
+		d.Note(core.NoteState, state != core.Normal, "%s", strings.TrimSuffix(fmt.Sprintf("site %s is in state %s: %s", d.id, state, d.why), ": "))
 	}
 }
 
@@ -136,6 +164,13 @@ func (d *Depot) share() {
 		need -= o.floor()
 		o.queue = waiting + 1
 	}
+	for _, o := range charging {
+		if o.queue == 0 {
+			o.waits = time.Time{}
+		} else if o.waits.IsZero() {
+			o.waits = d.Now
+		}
+	}
 	level := 0.0
 	given := charging[:len(charging)-waiting]
 	for level < 60000 && sum(given, func(o *outlet) float64 { return o.capped(level + 115) }) <= room {
@@ -147,7 +182,7 @@ func (d *Depot) share() {
 			d.order(o, target)
 		}
 	}
-	if slices.ContainsFunc(charging, func(o *outlet) bool { return o.confirmed > o.target }) || d.Silent || d.Failing != "" {
+	if slices.ContainsFunc(charging, func(o *outlet) bool { return o.confirmed > o.target }) || d.shown != core.Normal {
 		return // nothing is raised while others are being cut, or on hold
 	}
 	for _, o := range charging {

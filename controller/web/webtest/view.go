@@ -9,19 +9,9 @@ import (
 
 // view is the state of the site.
 func (d *Depot) view() *core.View {
-	state, why := d.State, d.Failing
-	if d.Silent {
-		why = "no webhook for more than 1m30s although sessions are running: has eDRV disabled the endpoint?"
-	}
-	if why != "" {
-		state = max(state, core.Hold)
-	}
-	if state != d.shown {
-		d.shown, d.since = state, d.Now
-	}
 	v := &core.View{
-		ID: d.id, Time: d.Now, State: state.String(), StateWhy: why, StateSince: d.since, Mode: d.Mode.String(), Share: "equal",
-		FailSafe: true, Synced: true, Listed: d.Now.Add(-time.Duration(d.Now.Unix()%60) * time.Second), Heard: d.heard,
+		ID: d.id, Time: d.Now, State: d.shown.String(), StateWhy: d.why, StateSince: d.since, Mode: d.Mode.String(), Share: "equal",
+		FailSafe: true, Synced: true, Listed: d.listed, Heard: d.heard,
 		Limits: append([]core.LimitView{}, d.limits...),
 	}
 	for _, id := range []string{"grid", "row-a", "row-b"} {
@@ -69,8 +59,16 @@ func (d *Depot) circuit(id string) core.CircuitView {
 	return c
 }
 
+// read is when readings last came.
+func (d *Depot) read() time.Time {
+	if d.listed.After(d.heard) {
+		return d.listed
+	}
+	return d.heard
+}
+
 // stale reports whether readings are too old to count.
-func (d *Depot) stale() bool { return d.Now.Sub(d.heard) > 90*time.Second }
+func (d *Depot) stale() bool { return d.Now.Sub(d.read()) > 90*time.Second }
 
 // counted is the draw of an outlet, or what counts instead.
 func (d *Depot) counted(o *outlet) float64 {
@@ -89,7 +87,7 @@ func (d *Depot) connector(o *outlet) core.ConnectorView {
 	if o.session == "" {
 		c.MeasuredW = new(0.0)
 	} else {
-		c.Since, c.MeasuredAt = new(o.began), new(d.heard.Add(-time.Duration(len(o.name))*4*time.Second))
+		c.Since, c.MeasuredAt = new(o.began), new(d.read().Add(-time.Duration(len(o.name))*4*time.Second))
 		c.EnergyWh = new(d.Now.Sub(o.began).Hours() * o.drawn() * 0.8)
 		c.Reason = core.ReasonView{Code: o.code, Circuit: o.at, Text: o.why}
 		c.Override = d.override[o.session]
@@ -97,7 +95,7 @@ func (d *Depot) connector(o *outlet) core.ConnectorView {
 			c.MeasuredW = new(o.drawn())
 		}
 		if o.queue > 0 {
-			c.Queue = &core.QueueView{Position: o.queue, Since: o.began, Expected: new(d.Now.Add(time.Duration(o.queue) * 7 * time.Minute))}
+			c.Queue = &core.QueueView{Position: o.queue, Since: o.waits, Expected: new(d.Now.Add(time.Duration(o.queue) * 7 * time.Minute))}
 		}
 	}
 	c.Chain = o.chain(c.Reason.Text)
