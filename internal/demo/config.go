@@ -66,18 +66,25 @@ sites:
 {{- range .Connectors}}
       - {{.}}
 {{- end}}
+    meters:
+      building: {type: http, url: "{{.Meter}}", field: power_w, max: {kw: 50}, every: {{.Every}}, stale: {{.Stale}}, frozen: 0s}
 `))
 
 // configOf writes the configuration of the scene as an operator would, and
 // reads it back as the daemon does. The admin token is HEADROOM_ADMIN_TOKEN of
 // the environment, if it is set; without one the page is for this machine only.
-func configOf(scene edrvsim.Demo, url, admin, data string, speed float64) (*config.Config, error) {
+func configOf(scene edrvsim.Demo, url, meter, admin, data string, speed float64) (*config.Config, error) {
 	token := os.Getenv("HEADROOM_ADMIN_TOKEN")
-	values := map[string]any{"Token": token != "", "URL": url, "Admin": admin, "Data": data, "Location": scene.Location, "Rate": max(10, 10*speed)}
+	scaled := func(d time.Duration) time.Duration {
+		return max(10*time.Millisecond, time.Duration(float64(d)/speed).Round(time.Millisecond))
+	}
+	values := map[string]any{
+		"Token": token != "", "URL": url, "Admin": admin, "Data": data, "Location": scene.Location, "Rate": max(10, 10*speed),
+		"Meter": meter, "Every": scaled(time.Second), "Stale": scaled(10 * time.Second),
+	}
 	var times, circuits, connectors []string
 	for _, c := range controls {
-		scaled := max(10*time.Millisecond, time.Duration(float64(c.time)/speed).Round(time.Millisecond))
-		times = append(times, fmt.Sprintf("%s: %s", c.key, scaled))
+		times = append(times, fmt.Sprintf("%s: %s", c.key, scaled(c.time)))
 	}
 	for _, c := range scene.Spec.Circuits {
 		circuits = append(circuits, circuitLine(c, scene.MaxBaseKW))

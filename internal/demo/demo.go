@@ -54,7 +54,12 @@ func Run(ctx context.Context, o Options) error {
 		return err
 	}
 	defer eDRV.Close()
-	cfg, err := configOf(scene, url, o.Admin, data, o.Speed)
+	meterURL, closeMeter, err := meter(eDRV)
+	if err != nil {
+		return err
+	}
+	defer closeMeter()
+	cfg, err := configOf(scene, url, meterURL, o.Admin, data, o.Speed)
 	if err != nil {
 		return err
 	}
