@@ -107,7 +107,7 @@ func (c *checker) fallback(path string, k *Connector, maxSound, minSound bool) {
 	case level == 0 && !k.CanPause:
 		c.warn(path, "is 0, but can_pause is false: without headroom the charger stops its car")
 	case minSound && level > 0 && level < k.Min.of(k.Kind):
-		c.warn(path, "is %s, above 0 but below min %s: the charger may take it as 0", levelText(k.Fallback, k.Kind), levelText(k.Min, k.Kind))
+		c.warn(path, "is %s, above 0 but below min %s: the charger may take it as 0, and no order is that low; want 0 or at least %[2]s, or a lower min", levelText(k.Fallback, k.Kind), levelText(k.Min, k.Kind))
 	}
 }
 

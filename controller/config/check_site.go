@@ -55,7 +55,7 @@ func (c *checker) site(path string, s *Site) {
 		c.problem(path+".circuits", "is an empty list: a site has at least its grid connection")
 	}
 	if len(s.Connectors) == 0 && c.sound(path+".connectors") {
-		c.warn(path+".connectors", "site has no connectors: there is nothing to steer")
+		c.warn(path+".connectors", "site has no connectors: there is nothing to steer; list those that eDRV has, which headroom inventory writes")
 	}
 	metered := map[string]int{}
 	ids := c.unique("circuit")
