@@ -16,7 +16,7 @@ type fact struct {
 }
 
 // Wide reports whether it is trouble that needs a line of its own to be said.
-func (f fact) Wide() bool { return f.Level != levelOK && len(f.Text) > 30 }
+func (f fact) Wide() bool { return (f.Level == levelWarn || f.Level == levelAlarm) && len(f.Text) > 30 }
 
 func factsOf(v *core.View, h *Health) []fact {
 	facts := []fact{

@@ -38,7 +38,7 @@ func TestPicturesOfTheGuide(t *testing.T) {
 		width, height              int64
 	}{
 		{"calm", "calm", "", "light", 1280, 900},
-		{"congested", "congested", "#c0", "light", 1280, 1400},
+		{"congested", "congested", "#c0", "light", 1280, 1480},
 		{"webhook-outage", "outage", "", "light", 1280, 900},
 		{"phone", "waiting", "", "dark", 390, 844},
 	} {

@@ -98,17 +98,34 @@ func (d *Depot) connector(o *outlet) core.ConnectorView {
 			c.Queue = &core.QueueView{Position: o.queue, Since: o.waits, Expected: new(d.Now.Add(time.Duration(o.queue) * 7 * time.Minute))}
 		}
 	}
-	c.Chain = o.chain(c.Reason.Text)
+	c.Chain = d.chain(o, c.Reason.Text)
 	d.levels(&c, o)
 	return c
 }
 
-// chain is why an outlet has what it has.
-func (o *outlet) chain(reason string) core.Chain {
+// chain is why an outlet has what it has, in words like those of the engine.
+func (d *Depot) chain(o *outlet, reason string) core.Chain {
 	if o.session == "" || o.at == "" {
 		return core.ChainOf(reason)
 	}
-	return core.ChainOf(o.name+" is planned "+o.text(o.target), reason, "if there were room at "+o.at+" in total power, it could have more")
+	most := o.wanted(d.limit())
+	return core.ChainOf(
+		fmt.Sprintf("%s is given %s on %s, %.1f kW in all; its minimum is %s, its own maximum %s",
+			o.name, o.text(o.target), o.phases, o.target/1000, o.text(o.floor()), o.text(o.watts)),
+		fmt.Sprintf("rule equal: shared equally; tier 0, weight 1, began %s", o.began.Format("15:04")),
+		fmt.Sprintf("grid: %.1f kW of %.1f kW, which holds it back (limit %.0f kW by %s, less margin %.1f kW, less base load %.1f kW)",
+			d.bounds()/1000, (d.limit()*0.95-d.base())/1000, d.limit()/1000, d.source(), d.limit()*0.05/1000, d.base()/1000),
+		fmt.Sprintf("if there were room at grid in total power, it could have up to %s more", o.text(max(0, most-o.target))),
+		"if it had a higher weight, the rule would give it more of what is there",
+	)
+}
+
+// bounds is the most that all outlets may draw.
+func (d *Depot) bounds() (total float64) {
+	for i := range d.outlets {
+		total += d.outlets[i].bound()
+	}
+	return total
 }
 
 func (d *Depot) levels(c *core.ConnectorView, o *outlet) {
