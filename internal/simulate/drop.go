@@ -15,6 +15,9 @@ func external(d LimitDrop, now time.Time) policy.External {
 // judgeBy makes a limit from outside what the circuit is judged by, while it
 // holds.
 func (p *play) judgeBy(circuit string, from, until time.Time, limit policy.Load) {
+	if !until.After(from) { // the daemon was away, and hears of it too late
+		return
+	}
 	_ = p.rig.World.SetCircuitLimit(from, circuit, watts(limit.Power), amps(limit.Amps[0])) // the circuit exists
 	p.judged = append(p.judged, judged{circuit: circuit, until: until})
 	p.restore(until, circuit)

@@ -23,7 +23,7 @@ const (
 	// settling; doubled, because reports and verdicts get lost.
 	noticeWithin = 10 * time.Minute
 	// complyWithin is how long the site may take to come below a limit that
-	// falls, or when a charger answers again: a verdict that may be lost once,
+	// falls, or when a charger can be reached again: a verdict that may be lost once,
 	// and what follows.
 	complyWithin = 6 * time.Minute
 )
@@ -149,7 +149,8 @@ func (c *checker) causeOf(circuit int, span edrvsim.Span) string {
 			excess = excess.Minus(k.set.Wiring.At(drawn - believed))
 		}
 		floors = floors.Plus(k.set.Wiring.At(k.unsteered()))
-		if answered := span.To.Sub(k.answered) <= complyWithin; lies || answered || !c.reachable(i, span.To) { // what cannot be cut yet
+		back := span.To.Sub(k.answered) <= complyWithin || span.To.Sub(c.seen.onlineSince(k.set.Station)) <= complyWithin
+		if lies || back || !c.reachable(i, span.To) { // what cannot be cut, or not yet
 			taken = taken.Plus(k.set.Wiring.At(max(drawn, bound)))
 		} else {
 			taken = taken.Plus(k.set.Wiring.At(k.unsteered()))
