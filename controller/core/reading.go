@@ -59,6 +59,9 @@ func (s *Site) read(i int, seen *edrvapi.Session, listed bool) {
 	r.load, r.level, r.uses = spread(c.set, power, &seen.Report, limit)
 	ses.reading = r
 	if r.uses > 0 {
+		if ses.uses != r.uses && (c.set.Watts || ses.noAmps > 0) { // the watts it was told were for other phases
+			ses.reassertAt = s.now
+		}
 		ses.uses = r.uses
 	}
 	s.wakes(i)

@@ -289,6 +289,7 @@ func (s *Site) refused(o *order, why string) {
 	}
 	n := s.about(o.connector)
 	if ses.refusals == 1 && c.set.Kind == policy.AC {
+		ses.reassertAt = s.now // also where nothing is to change
 		s.note(NoteOrder, n, "%s rejects %s%s; trying it in %s", c.set.label(), o.limit, because(why),
 			map[bool]string{true: "watts", false: "amperes"}[o.limit.Unit == edrvapi.UnitCurrent])
 		return

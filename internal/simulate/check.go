@@ -71,6 +71,7 @@ type checked struct {
 	silent   time.Time // since when its charger answers no order; zero: it does
 	answered time.Time // when it last did so after it had been mute
 	strange  time.Time // when it last began to do what nobody ordered, as far as reports can show it
+	lied     time.Time // when it was last seen to be one that lies
 	odd      bool
 	believed policy.Milliamps // what the site believed of it then
 }

@@ -38,7 +38,11 @@ func (c *checker) truth(now time.Time) {
 		}
 		bound := c.site.Bound(i)
 		k.follow(now, c.drawn(&t), bound, &t)
-		if !t.Car || !t.Powered || !t.Offer.IsSet() || c.excused(i) {
+		if c.excused(i) {
+			k.lied = now
+			continue
+		}
+		if !t.Car || !t.Powered || !t.Offer.IsSet() {
 			continue
 		}
 		if offer := c.offered(k, &t); offer > bound {
@@ -138,7 +142,7 @@ func (c *checker) causeOf(circuit int, span edrvsim.Span) string {
 		t, _ := c.world.Connector(k.set.ID)
 		drawn, bound := c.drawn(&t), c.site.Bound(i)
 		k.follow(span.To, drawn, bound, &t)
-		lies := c.excused(i)
+		lies := c.excused(i) || !k.lied.Before(span.From)
 		lately := span.To.Sub(k.strange) <= noticeWithin
 		believed := bound
 		if lately { // it was noticed, and the others are being cut
