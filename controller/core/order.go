@@ -144,14 +144,17 @@ func (s *Site) callMute() {
 	}
 }
 
-// settleDoubt orders a session of which nothing is known to its fallback. When
-// nothing is congested it is left alone, unless it is seen to be held at its
-// fallback.
+// settleDoubt orders a session of which nothing is known to its fallback, or,
+// where its charger rejects that and there is room, to what is planned for it.
+// When nothing is congested it is left alone, unless it is seen to be held at
+// its fallback.
 func (s *Site) settleDoubt(m move) {
 	c := &s.connectors[m.connector]
 	switch {
 	case s.engaged:
-		m.level = orderable(c.set, min(m.level, s.ledger.InDoubt(m.connector)))
+		if ok, _ := s.ledger.Permits(m.connector, m.level); !ok || c.session.refusals < 2 {
+			m.level = orderable(c.set, min(m.level, s.ledger.InDoubt(m.connector)))
+		}
 	case !s.atFallback(m.connector):
 		return
 	}

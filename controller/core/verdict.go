@@ -254,6 +254,7 @@ func (s *Site) verdict(o *order, in ActionSeen) {
 	s.effects = append(s.effects, Answered{
 		ID: o.id, Connector: c.set.ID, Session: o.session, Limit: o.limit, Accepted: in.Verdict == Accepted, Took: took,
 	})
+	c.session.unanswered = 0
 	if in.Verdict == Accepted {
 		s.count.order(o, resultAccepted)
 		s.ledger.Accepted(o.connector, o.id, o.level, s.now)
@@ -261,7 +262,7 @@ func (s *Site) verdict(o *order, in ActionSeen) {
 			s.ledger.Doubt(o.connector)
 		}
 		c.session.failures, c.session.refusals, c.session.denied, c.session.message = 0, 0, 0, ""
-		c.session.confirmedAt, c.session.unanswered, c.session.holdOff = s.now, 0, time.Time{}
+		c.session.confirmedAt, c.session.holdOff = s.now, time.Time{}
 		c.session.nap.told(o.level, &c.session.reading, s.now)
 		if o.limit.Unit == edrvapi.UnitCurrent {
 			c.session.noAmps = 0
