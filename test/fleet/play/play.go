@@ -2,18 +2,21 @@ package play
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"maps"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"sync"
 	"syscall"
 	"time"
 
+	"github.com/headroom-ev/headroom/controller/fleet"
 	"github.com/headroom-ev/headroom/edrvapi/edrvsim"
 )
 
@@ -168,6 +171,9 @@ func (p *play) script(ctx context.Context) error {
 		return err
 	}
 
+	if err := p.status(ctx); err != nil {
+		return err
+	}
 	victim := p.eyes.busiest()
 	name, err := leader(ctx, p.urls)
 	if err != nil {
@@ -205,6 +211,36 @@ func (p *play) script(ctx context.Context) error {
 			return err
 		}
 	}
+	return nil
+}
+
+// status asks as an operator does, until every machine is there and every
+// controller has a part of the sites.
+func (p *play) status(ctx context.Context) error {
+	n := p.gateways[0]
+	var (
+		status fleet.Status
+		owned  map[string]int
+		failed error
+	)
+	err := until(ctx, within, "headroom fleet status shows the fleet", func() bool {
+		cmd := exec.CommandContext(ctx, n.path, "fleet", "status", "--format", "json", "--config", n.args[len(n.args)-1])
+		cmd.Env = append(os.Environ(), n.env...)
+		out, err := cmd.Output() // it fails as long as a site has no owner
+		status = fleet.Status{}
+		if failed = errors.Join(err, json.Unmarshal(out, &status)); failed != nil {
+			return false
+		}
+		owned = map[string]int{}
+		for _, s := range status.Sites {
+			owned[s.Node]++
+		}
+		return len(status.Nodes) == p.Gateways+p.Controllers && len(status.Sites) == p.Sites && len(owned) == p.Controllers
+	})
+	if err != nil {
+		return fmt.Errorf("%w: %d machines, sites of each: %v: %v", err, len(status.Nodes), owned, failed)
+	}
+	p.say("headroom fleet status: %d machines; sites of each: %v", len(status.Nodes), owned)
 	return nil
 }
 
