@@ -28,6 +28,8 @@ const (
 	nodeKey  = "node."
 	siteKey  = "site."
 	stateKey = "state."
+
+	configurationKey = "configuration"
 )
 
 // How long events are kept, and how long their ids, by which one that is given
@@ -73,15 +75,21 @@ type Options struct {
 	Node    string   // name of this machine, unique in the fleet
 	Role    string   // for people
 	Version string   // of the program, for people
-	Config  string   // hash of the configuration, for people
 	Logger  *slog.Logger
+
+	// Config is the hash of what a node must have alike with others to share sites
+	// with them. It is asked again and again. Nil: there is none.
+	Config func() string
 
 	// Lease is how long the sites of a node that is gone stay with it. 0:
 	// DefaultLease. All nodes must have the same.
 	Lease time.Duration
 
-	// Sites are all sites, the same on every node. It is asked again and again.
+	// Sites are all sites, the same wherever Config is. It is asked again and again.
 	Sites func() []Site
+	// Configured is told every configuration that Apply gives to the fleet, the
+	// newest first of those that are there. It must not block. Nil: nobody asks.
+	Configured func(number uint64, text []byte)
 	// Steer steers a site until the context ends. Nil: this node steers none.
 	Steer func(ctx context.Context, t *Term) error
 
@@ -123,6 +131,9 @@ func New(opts Options) *Fleet {
 		opts.Logger = slog.New(slog.DiscardHandler)
 	}
 	f := &Fleet{opts: opts, log: opts.Logger.With("node", opts.Node), instance: rand.Text()}
+	if f.opts.Config == nil {
+		f.opts.Config = func() string { return "" }
+	}
 	f.status.Store(&Status{})
 	f.metrics = newMetrics(f, opts.Registry)
 	return f
@@ -146,7 +157,10 @@ func (f *Fleet) Run(ctx context.Context) error {
 	// The session outlives the sites, which are given back under it.
 	staying, leave := context.WithCancel(context.WithoutCancel(ctx))
 	var stay sync.WaitGroup
-	stay.Go(func() { f.stay(staying, l) })
+	stay.Go(func() { f.stay(staying, l, ctx.Done()) })
+	if f.opts.Configured != nil {
+		stay.Go(func() { f.watchConfiguration(staying, l) })
+	}
 	f.own(ctx, l)
 	f.terms.Wait()
 	leave()

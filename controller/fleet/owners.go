@@ -101,6 +101,8 @@ func newOwners(f *Fleet, l *link) *owners {
 	}
 }
 
+var errWatch = errors.New("the watch ended")
+
 // watch follows the entries until the context ends or they cannot be followed.
 func (o *owners) watch(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
@@ -118,7 +120,7 @@ func (o *owners) watch(ctx context.Context) error {
 			return nil
 		case e, open := <-w.Updates():
 			if !open {
-				return errors.New("the watch ended")
+				return errWatch
 			}
 			if e == nil {
 				o.whole = true
@@ -202,11 +204,15 @@ func (o *owners) look(ctx context.Context, now time.Time) {
 	}
 }
 
-// steering are the nodes that can steer sites, sorted.
+// steering are the nodes that can steer sites, sorted. Those with another
+// configuration do not count: they may know other sites, and spread them in
+// another way, so that a site could be nobody's. So it is wanted by both, and
+// stays with whoever has it until they have the same.
 func (o *owners) steering() []string {
 	var names []string
+	config := o.f.opts.Config()
 	for name, n := range o.nodes {
-		if n.entry.Steers && !n.entry.Over {
+		if n.entry.Steers && !n.entry.Over && (n.entry.Config == config || name == o.f.opts.Node) {
 			names = append(names, name)
 		}
 	}

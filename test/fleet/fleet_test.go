@@ -30,9 +30,10 @@ func start(t *testing.T, n int) *cluster.Cluster {
 
 // world is what the nodes of a test do to their sites, and the judge of it.
 type world struct {
-	t     *testing.T
-	c     *cluster.Cluster
-	sites []fleet.Site
+	t      *testing.T
+	c      *cluster.Cluster
+	sites  []fleet.Site
+	config string // of the nodes that join
 
 	mu      sync.Mutex
 	owner   map[string]string // who steers a site, by what it says itself
@@ -104,8 +105,10 @@ func (w *world) joinAs(name string, steer func(context.Context, *fleet.Term) err
 		log = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	}
 	n := &node{name: name, done: make(chan struct{}), line: &wire{}}
+	sites, config := w.sites, w.config
 	n.fleet = fleet.New(fleet.Options{
-		Servers: w.c.URLs(), Node: name, Lease: lease, Logger: log, Dialer: n.line, Sites: func() []fleet.Site { return w.sites }, Steer: steer,
+		Servers: w.c.URLs(), Node: name, Lease: lease, Logger: log, Dialer: n.line, Steer: steer,
+		Sites: func() []fleet.Site { return sites }, Config: func() string { return config },
 	})
 	ctx, stop := context.WithCancel(context.Background())
 	n.stop = stop
