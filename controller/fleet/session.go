@@ -127,12 +127,7 @@ func (f *Fleet) renew(ctx context.Context, l *link, s *session, leaving <-chan s
 		case <-leaving: // the others share out its sites from now on, each as it is given back
 			leaving, s.entry.Steers = nil, false
 		case <-ctx.Done():
-			s.entry.Over = true
-			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), call)
-			defer cancel()
-			if _, err := l.swap(last, nodeKey+token(f.opts.Node), encode(&s.entry), s.rev); err != nil {
-				f.log.Warn("the others are not told that this node leaves", "reason", err)
-			}
+			f.end(ctx, l, s)
 			return errLeft
 		}
 		begun := time.Now()
@@ -144,7 +139,8 @@ func (f *Fleet) renew(ctx context.Context, l *link, s *session, leaving <-chan s
 			return errAsleep
 		}
 		s.entry.Sites, s.entry.Config = int(f.metrics.owned.Load()), f.opts.Config()
-		switch err := f.renewOnce(ctx, l, s); {
+		// It is not broken off when the node leaves: nobody would know what became of it.
+		switch err := f.renewOnce(context.WithoutCancel(ctx), l, s); {
 		case err == nil:
 			s.until = begun.Add(f.opts.Lease - f.margin())
 			next = f.every()
@@ -152,6 +148,24 @@ func (f *Fleet) renew(ctx context.Context, l *link, s *session, leaving <-chan s
 			return err
 		default:
 			next = 100 * time.Millisecond
+		}
+	}
+}
+
+// end tells the others that this node has left, so that nobody waits for it to
+// come back, not even itself.
+func (f *Fleet) end(ctx context.Context, l *link, s *session) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), call)
+	defer cancel()
+	s.entry.Over = true
+	for {
+		err := f.renewOnce(ctx, l, s)
+		if err == nil || errors.Is(err, errEnded) {
+			return
+		}
+		if !wait(ctx, 50*time.Millisecond) {
+			f.log.Warn("the others are not told that this node leaves", "reason", err)
+			return
 		}
 	}
 }

@@ -239,6 +239,68 @@ func TestSitesSpreadMoveAndAreGivenBack(t *testing.T) {
 	w.sound()
 }
 
+// A machine that leaves gives each site back as soon as it can, and the next owner
+// takes it at once: one that is slow to let go holds up no other.
+func TestASlowSiteHoldsUpNoOtherWhenAMachineLeaves(t *testing.T) {
+	w := newWorld(t, start(t, 1), 8)
+	var slow string // once the machine leaves
+	release := make(chan struct{})
+	a := w.joinAs("a", func(ctx context.Context, term *fleet.Term) error {
+		err := w.steer(ctx, "a", term)
+		w.mu.Lock()
+		wait := term.Site == slow
+		w.mu.Unlock()
+		if wait {
+			<-release
+		}
+		return err
+	})
+	w.spread("a")
+	w.join("b", true)
+	w.spread("a", "b")
+	w.mu.Lock()
+	for site, owner := range w.owner {
+		if owner == "a" {
+			slow = site
+		}
+	}
+	w.mu.Unlock()
+	a.stop()
+	require.Eventually(t, func() bool {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		for _, s := range w.sites {
+			if s.ID != slow && w.owner[s.ID] != "b" {
+				return false
+			}
+		}
+		return true
+	}, 20*time.Second, 20*time.Millisecond)
+	select {
+	case <-a.done:
+		t.Fatal("it has not given its last site back")
+	default:
+	}
+	close(release)
+	w.spread("b")
+	w.sound()
+}
+
+// A machine that is told to stop says that it has left, whatever it is just doing:
+// under its name another process begins at once.
+func TestAMachineThatLeftIsNotWaitedFor(t *testing.T) {
+	w := newWorld(t, start(t, 3), 1)
+	for range 10 {
+		n := w.join("gateway", false)
+		require.Eventually(t, func() bool { return n.fleet.Unready() == "" }, 20*time.Second, time.Millisecond)
+		n.leave()
+		require.Eventually(t, func() bool { // what is read may be behind
+			status, err := fleet.Read(t.Context(), fleet.Options{Servers: w.c.URLs(), Node: "b"})
+			return err == nil && status.Nodes[0].Over
+		}, lease/2, 20*time.Millisecond)
+	}
+}
+
 func TestEventsReachTheNextOwner(t *testing.T) {
 	c := start(t, 3)
 	w := newWorld(t, c, 6)

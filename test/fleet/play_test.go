@@ -3,6 +3,7 @@ package main_test
 import (
 	"bytes"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -16,7 +17,7 @@ func TestPlay(t *testing.T) {
 		t.Skip("processes that are killed: without -short")
 	}
 	var out bytes.Buffer
-	err := play.Run(t.Context(), play.Options{Sites: 9, Connectors: 2, Gateways: 2, Controllers: 3, Out: &out, Dir: t.TempDir()})
+	err := play.Run(t.Context(), play.Options{Sites: 9, Connectors: 2, Gateways: 2, Controllers: 3, Calm: 2 * time.Second, Out: &out, Dir: t.TempDir()})
 	t.Log("\n" + out.String())
 	require.NoError(t, err)
 }

@@ -9,7 +9,6 @@ import (
 	"maps"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -24,7 +23,8 @@ import (
 type Options struct {
 	Sites, Connectors     int // connectors of each site
 	Gateways, Controllers int
-	Dir                   string // for programs, configurations and logs; empty: removed at the end
+	Calm                  time.Duration // between two blows
+	Dir                   string        // for programs, configurations and logs; empty: removed at the end
 	Out                   io.Writer
 }
 
@@ -35,6 +35,7 @@ const within = 30 * time.Second
 type play struct {
 	Options
 	dir      string
+	sites    string // path of the file that the fleet is given
 	eDRV     *edrvsim.Server
 	nats     []*process
 	urls     []string
@@ -106,20 +107,24 @@ func (p *play) start(ctx context.Context) error {
 		return err
 	}
 	for i := range p.Gateways {
-		n, err := nodeOf(p.dir, program, fmt.Sprintf("gateway-%d", i+1), "gateway", url, p.urls, &p.Options)
+		n, err := nodeOf(p.dir, program, fmt.Sprintf("gateway-%d", i+1), "gateway", url, p.urls)
 		if err != nil {
 			return err
 		}
 		p.gateways = append(p.gateways, n)
 	}
 	for i := range p.Controllers {
-		n, err := nodeOf(p.dir, program, fmt.Sprintf("controller-%d", i+1), "controller", url, p.urls, &p.Options)
+		n, err := nodeOf(p.dir, program, fmt.Sprintf("controller-%d", i+1), "controller", url, p.urls)
 		if err != nil {
 			return err
 		}
 		p.controls = append(p.controls, n)
 	}
 	p.balancer, p.eyes = newBalancer(p.gateways), newEyes(p.eDRV, p.controls)
+	p.sites = filepath.Join(p.dir, "sites.yaml")
+	if err := os.WriteFile(p.sites, sitesFile(&p.Options), 0o600); err != nil {
+		return err
+	}
 	for _, s := range p.processes() {
 		if err := s.start(); err != nil {
 			return err
@@ -128,6 +133,9 @@ func (p *play) start(ctx context.Context) error {
 	p.eDRV.SetWebhook(edrvsim.Webhook{
 		URL: "http://gateways/webhooks/edrv", Signing: edrvsim.Signing{Secret: webhookSecret, Scheme: edrvsim.SignTimestampBody},
 	})
+	if err := p.apply(ctx); err != nil {
+		return err
+	}
 	p.say("3 NATS servers, %d gateways, %d controllers and an eDRV with %d sites of %d connectors run", p.Gateways, p.Controllers, p.Sites, p.Connectors)
 	return nil
 }
@@ -152,6 +160,20 @@ func (p *play) killAll() {
 	}
 }
 
+// apply gives the fleet its sites as an operator does, once the servers are there.
+func (p *play) apply(ctx context.Context) error {
+	var out []byte
+	var failed error
+	err := until(ctx, time.Minute, "headroom fleet apply", func() bool {
+		out, failed = p.gateways[0].command(ctx, "fleet", "apply", "--sites", p.sites).CombinedOutput()
+		return failed == nil
+	})
+	if err != nil {
+		return fmt.Errorf("%w: %w: %s", err, failed, out)
+	}
+	return nil
+}
+
 // script is what happens.
 func (p *play) script(ctx context.Context) error {
 	begun := time.Now()
@@ -163,7 +185,7 @@ func (p *play) script(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-time.After(10 * time.Second):
+		case <-time.After(p.Calm):
 			return nil
 		}
 	}
@@ -211,6 +233,54 @@ func (p *play) script(ctx context.Context) error {
 			return err
 		}
 	}
+	return p.upgrade(ctx)
+}
+
+// handOver is how long a site may be nobody's when its owner is told to stop: less
+// than the lease, which is what is not to be waited for.
+const handOver = fleet.DefaultLease * 2 / 3
+
+// upgrade stops every machine as an operator does, and starts it again as a new
+// version would be, each once the one before is ready.
+func (p *play) upgrade(ctx context.Context) error {
+	p.say("rolling upgrade: each machine gets SIGTERM and starts again")
+	w, err := watchOwners(ctx, p.urls)
+	if err != nil {
+		return err
+	}
+	defer w.close()
+	p.balancer.mu.Lock()
+	before := p.balancer.again
+	p.balancer.mu.Unlock()
+	begun := time.Now()
+	for _, n := range append(slices.Clone(p.gateways), p.controls...) {
+		at := time.Now()
+		if err := n.stop(); err != nil {
+			p.fail("%v", err)
+		}
+		stopped := time.Since(at)
+		if err := n.start(); err != nil {
+			return err
+		}
+		err := until(ctx, within, n.name+" is ready, and all sites are steered", func() bool {
+			return n.ready(ctx) && p.eyes.steered(at) == p.Sites && p.balancer.newest().After(at)
+		})
+		if err != nil {
+			p.fail("%v: %d of %d sites are steered", err, p.eyes.steered(at), p.Sites)
+			continue
+		}
+		p.say("    %s stopped in %s; it is ready, and all sites are steered, after %s", n.name,
+			stopped.Round(100*time.Millisecond), time.Since(at).Round(100*time.Millisecond))
+	}
+	longest, moves, seized := w.result()
+	p.balancer.mu.Lock()
+	again := p.balancer.again - before
+	p.balancer.mu.Unlock()
+	p.say("    %d sites were handed over, the slowest was nobody's for %s; %d deliveries were tried again; all in %s",
+		moves, longest.Round(time.Millisecond), again, time.Since(begun).Round(time.Second))
+	if longest > handOver || len(seized) > 0 || moves == 0 {
+		p.fail("sites were to be handed over within %s: the slowest took %s, and these were taken without having been given back: %v", handOver, longest, head(seized))
+	}
 	return nil
 }
 
@@ -224,9 +294,7 @@ func (p *play) status(ctx context.Context) error {
 		failed error
 	)
 	err := until(ctx, within, "headroom fleet status shows the fleet", func() bool {
-		cmd := exec.CommandContext(ctx, n.path, "fleet", "status", "--format", "json", "--config", n.args[len(n.args)-1])
-		cmd.Env = append(os.Environ(), n.env...)
-		out, err := cmd.Output() // it fails as long as a site has no owner
+		out, err := n.command(ctx, "fleet", "status", "--format", "json").Output() // it fails as long as a site has no owner
 		status = fleet.Status{}
 		if failed = errors.Join(err, json.Unmarshal(out, &status)); failed != nil {
 			return false

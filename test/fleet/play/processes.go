@@ -53,6 +53,27 @@ func (p *process) kill() {
 	p.cmd = nil
 }
 
+// stop asks it to end, as systemd and Kubernetes do, and waits until it has.
+func (p *process) stop() error {
+	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		return fmt.Errorf("stop %s: %w", p.name, err)
+	}
+	select {
+	case <-p.done:
+	case <-time.After(stopWithin):
+		p.kill()
+		return fmt.Errorf("%s did not stop within %s", p.name, stopWithin)
+	}
+	state := p.cmd.ProcessState
+	if p.cmd = nil; !state.Success() {
+		return fmt.Errorf("%s ended with %s", p.name, state)
+	}
+	return nil
+}
+
+// stopWithin is what the daemon promises, and what a busy machine needs beyond.
+const stopWithin = 15 * time.Second
+
 // runs reports whether it has not ended.
 func (p *process) runs() bool {
 	if p.cmd == nil {

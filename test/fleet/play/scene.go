@@ -2,8 +2,11 @@ package play
 
 import (
 	"bytes"
+	"context"
 	"fmt"
+	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"time"
@@ -69,14 +72,14 @@ type node struct {
 }
 
 // nodeOf writes the configuration of a node and says how to start it.
-func nodeOf(dir, program, name, role, eDRV string, nats []string, o *Options) (*node, error) {
+func nodeOf(dir, program, name, role, eDRV string, nats []string) (*node, error) {
 	ports, err := freePorts(2)
 	if err != nil {
 		return nil, err
 	}
 	n := &node{role: role, webhooks: fmt.Sprintf("127.0.0.1:%d", ports[0]), admin: fmt.Sprintf("127.0.0.1:%d", ports[1])}
 	path := filepath.Join(dir, name+".yaml")
-	if err := os.WriteFile(path, configuration(n, name, filepath.Join(dir, name), eDRV, nats, o), 0o600); err != nil {
+	if err := os.WriteFile(path, configuration(n, name, filepath.Join(dir, name), eDRV, nats), 0o600); err != nil {
 		return nil, err
 	}
 	n.process = &process{
@@ -86,9 +89,32 @@ func nodeOf(dir, program, name, role, eDRV string, nats []string, o *Options) (*
 	return n, nil
 }
 
-func configuration(n *node, name, data, eDRV string, nats []string, o *Options) []byte {
-	var b bytes.Buffer
-	fmt.Fprintf(&b, `version: 1
+// command is the program with the configuration of a node.
+func (n *node) command(ctx context.Context, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, n.path, append(args, "--config", n.args[len(n.args)-1])...)
+	cmd.Env = append(os.Environ(), n.env...)
+	return cmd
+}
+
+// ready asks a node whether it does its part.
+func (n *node) ready(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+n.admin+"/readyz", http.NoBody)
+	if err != nil {
+		return false
+	}
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return false
+	}
+	_ = answer.Body.Close()
+	return answer.StatusCode == http.StatusOK
+}
+
+// configuration is the file of a node: its sites are those of the fleet.
+func configuration(n *node, name, data, eDRV string, nats []string) []byte {
+	return fmt.Appendf(nil, `version: 1
 edrv:
   url: %s
   api_key: ${FLEET_API_KEY}
@@ -100,7 +126,13 @@ fleet:
   nats: ["%s"]
   node: %s
   role: %s
-control:
+`, eDRV, n.webhooks, n.admin, data, strings.Join(nats, `", "`), name, n.role)
+}
+
+// sitesFile is what all of them steer.
+func sitesFile(o *Options) []byte {
+	var b bytes.Buffer
+	b.WriteString(`control:
   tick: 1s
   resync: 20s
   report_stale: 15s
@@ -113,7 +145,7 @@ control:
   reassert: 60s
   recover_after: 5s
 sites:
-`, eDRV, n.webhooks, n.admin, data, strings.Join(nats, `", "`), name, n.role)
+`)
 	for i := range o.Sites {
 		fmt.Fprintf(&b, "  - id: %s\n    location: %s\n    circuits: [{id: grid, limit: {amps: %.1f}}]\n    connectors:\n", siteName(i), siteName(i), limitAmps(o.Connectors))
 		for k := range o.Connectors {
