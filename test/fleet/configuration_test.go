@@ -133,6 +133,7 @@ func TestTheFleetHasTheSites(t *testing.T) {
 // Machines that do not know the same sites spread them differently. No site may
 // be what each takes for another's.
 func TestWithTwoConfigurationsEverySiteHasAnOwner(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, start(t, 1), 24)
 	all := w.sites
 	w.config, w.sites = "old", all[:16]

@@ -219,6 +219,7 @@ func (w *world) sound() {
 }
 
 func TestSitesSpreadMoveAndAreGivenBack(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, start(t, 1), 12)
 	a := w.join("a", true)
 	w.spread("a")
@@ -242,6 +243,7 @@ func TestSitesSpreadMoveAndAreGivenBack(t *testing.T) {
 // A machine that leaves gives each site back as soon as it can, and the next owner
 // takes it at once: one that is slow to let go holds up no other.
 func TestASlowSiteHoldsUpNoOtherWhenAMachineLeaves(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, start(t, 1), 8)
 	var slow string // once the machine leaves
 	release := make(chan struct{})
@@ -289,6 +291,7 @@ func TestASlowSiteHoldsUpNoOtherWhenAMachineLeaves(t *testing.T) {
 // A machine that is told to stop says that it has left, whatever it is just doing:
 // under its name another process begins at once.
 func TestAMachineThatLeftIsNotWaitedFor(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, start(t, 3), 1)
 	for range 10 {
 		n := w.join("gateway", false)
@@ -302,6 +305,7 @@ func TestAMachineThatLeftIsNotWaitedFor(t *testing.T) {
 }
 
 func TestEventsReachTheNextOwner(t *testing.T) {
+	t.Parallel()
 	c := start(t, 3)
 	w := newWorld(t, c, 6)
 	gateway := w.join("gateway", false)
@@ -378,6 +382,7 @@ func TestEventsReachTheNextOwner(t *testing.T) {
 }
 
 func TestGivingAnEventTwiceHasNoEffect(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, start(t, 1), 1)
 	gateway := w.join("gateway", false)
 	w.join("a", true)
@@ -398,6 +403,7 @@ func TestGivingAnEventTwiceHasNoEffect(t *testing.T) {
 }
 
 func TestAMachineWithTheNameOfAnotherWaits(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, start(t, 1), 1)
 	first := w.join("a", true)
 	w.spread("a")

@@ -10,8 +10,8 @@ import (
 	"github.com/headroom-ev/headroom/test/fleet/play"
 )
 
-// TestPlay kills one of each of a small fleet of processes. It takes two and a
-// half minutes; -short leaves it out.
+// TestPlay kills one of each of a small fleet of processes, and upgrades it. It takes
+// two minutes; -short leaves it out.
 func TestPlay(t *testing.T) {
 	if testing.Short() {
 		t.Skip("processes that are killed: without -short")

@@ -12,7 +12,6 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/headroom-ev/headroom/controller/fleet"
@@ -212,8 +211,8 @@ func (p *play) script(ctx context.Context) error {
 		{p.gateways[0].name + " starts again", p.gateways[0].start},
 		{"kill -9 of " + server.name + ", which leads the bucket", func() error { server.kill(); return nil }},
 		{server.name + " starts again", server.start},
-		{"SIGSTOP of " + p.controls[0].name, func() error { return p.controls[0].cmd.Process.Signal(syscall.SIGSTOP) }},
-		{p.controls[0].name + " goes on as if nothing had been", func() error { return p.controls[0].cmd.Process.Signal(syscall.SIGCONT) }},
+		{"SIGSTOP of " + p.controls[0].name, p.controls[0].freeze},
+		{p.controls[0].name + " goes on as if nothing had been", p.controls[0].thaw},
 	}
 	for _, s := range steps {
 		at := time.Now()

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -20,6 +21,7 @@ type process struct {
 	log        string
 	cmd        *exec.Cmd
 	done       chan struct{}
+	frozen     atomic.Bool // it is stopped, and answers nobody
 }
 
 // start starts it. It ends with this process at the latest.
@@ -73,6 +75,17 @@ func (p *process) stop() error {
 
 // stopWithin is what the daemon promises, and what a busy machine needs beyond.
 const stopWithin = 15 * time.Second
+
+// freeze stops it as a machine does that sleeps, and thaw lets it go on.
+func (p *process) freeze() error {
+	p.frozen.Store(true)
+	return p.cmd.Process.Signal(syscall.SIGSTOP)
+}
+
+func (p *process) thaw() error {
+	p.frozen.Store(false)
+	return p.cmd.Process.Signal(syscall.SIGCONT)
+}
 
 // runs reports whether it has not ended.
 func (p *process) runs() bool {
