@@ -120,7 +120,31 @@ type link struct {
 	kv    jetstream.KeyValue
 	since time.Time // when the stream was made: numbers of events begin anew with it
 	limit int64     // bytes of a message
+	saves slots     // states that are under way
+	opens slots     // readers of events that are being opened
 }
+
+// How much is asked of the servers at the same time. Servers that are behind get no
+// further behind: who waits here for a turn saves the newest state once it comes.
+const (
+	maxSaves = 64
+	maxOpens = 16
+)
+
+// slots bound how much goes on at the same time.
+type slots chan struct{}
+
+// enter waits for a turn; it reports whether there is one. Leave must follow then.
+func (s slots) enter(ctx context.Context) bool {
+	select {
+	case s <- struct{}{}:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+func (s slots) leave() { <-s }
 
 // New is a fleet that does nothing yet; Run must follow.
 func New(opts Options) *Fleet {
@@ -221,7 +245,7 @@ func (f *Fleet) tryOpen(ctx context.Context, nc *nats.Conn) (*link, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &link{js: js, limit: nc.MaxPayload()}
+	l := &link{js: js, limit: nc.MaxPayload(), saves: make(slots, maxSaves), opens: make(slots, maxOpens)}
 	if l.kv, err = f.bucket(ctx, js); err != nil {
 		return nil, fmt.Errorf("bucket %s: %w", Bucket, err)
 	}
