@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -308,6 +309,46 @@ func (p *play) status(ctx context.Context) error {
 		return fmt.Errorf("%w: %d machines, sites of each: %v: %v", err, len(status.Nodes), owned, failed)
 	}
 	p.say("headroom fleet status: %d machines; sites of each: %v", len(status.Nodes), owned)
+	return p.shown(ctx)
+}
+
+// shown looks at the page of every machine, which is to have all sites and their
+// owners, and at its metrics.
+func (p *play) shown(ctx context.Context) error {
+	var lacking []string
+	err := until(ctx, within, "every page shows the fleet, and metrics of every machine add up", func() bool {
+		lacking = nil
+		steered := 0
+		for _, n := range append(slices.Clone(p.gateways), p.controls...) {
+			page, metrics := n.get(ctx, "/"), n.get(ctx, "/metrics")
+			for i := range p.Sites {
+				if !strings.Contains(page, siteName(i)) {
+					lacking = append(lacking, n.name+" does not show "+siteName(i))
+				}
+			}
+			for _, c := range p.controls {
+				if !strings.Contains(page, c.name) {
+					lacking = append(lacking, n.name+" does not show "+c.name)
+				}
+			}
+			if !strings.Contains(metrics, "\nheadroom_fleet_in_session 1\n") {
+				lacking = append(lacking, n.name+" has no session")
+			}
+			var sites int
+			if _, after, ok := strings.Cut(metrics, "\nheadroom_fleet_sites "); ok {
+				_, _ = fmt.Sscan(after, &sites)
+			}
+			steered += sites
+		}
+		if steered != p.Sites {
+			lacking = append(lacking, fmt.Sprintf("the metrics have %d sites", steered))
+		}
+		return len(lacking) == 0
+	})
+	if err != nil {
+		return fmt.Errorf("%w: %v", err, head(lacking))
+	}
+	p.say("every page shows all sites and machines; by their metrics they steer %d sites in all", p.Sites)
 	return nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"os/exec"
@@ -97,19 +98,26 @@ func (n *node) command(ctx context.Context, args ...string) *exec.Cmd {
 }
 
 // ready asks a node whether it does its part.
-func (n *node) ready(ctx context.Context) bool {
-	ctx, cancel := context.WithTimeout(ctx, time.Second)
+func (n *node) ready(ctx context.Context) bool { return n.get(ctx, "/readyz") != "" }
+
+// get is what a node answers with 200.
+func (n *node) get(ctx context.Context, path string) string {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+n.admin+"/readyz", http.NoBody)
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+n.admin+path, http.NoBody)
 	if err != nil {
-		return false
+		return ""
 	}
 	answer, err := http.DefaultClient.Do(r)
 	if err != nil {
-		return false
+		return ""
 	}
-	_ = answer.Body.Close()
-	return answer.StatusCode == http.StatusOK
+	defer answer.Body.Close()
+	body, err := io.ReadAll(answer.Body)
+	if err != nil || answer.StatusCode != http.StatusOK {
+		return ""
+	}
+	return string(body)
 }
 
 // configuration is the file of a node: its sites are those of the fleet.
