@@ -61,6 +61,9 @@ type holding struct {
 
 const (
 	lookEvery = 250 * time.Millisecond
+	// lookSoon is how soon one look follows for all that has happened meanwhile: it
+	// goes through all sites.
+	lookSoon = 20 * time.Millisecond
 	// settle is how long nobody may have come or gone before sites move to spread
 	// them. Sites without an owner do not wait for it.
 	settle = time.Second
@@ -114,6 +117,7 @@ func (o *owners) watch(ctx context.Context) error {
 	defer w.Stop() //nolint:errcheck // it ends with the context
 	look := time.NewTicker(lookEvery)
 	defer look.Stop()
+	var soon <-chan time.Time // something happened
 	for {
 		select {
 		case <-ctx.Done():
@@ -127,15 +131,16 @@ func (o *owners) watch(ctx context.Context) error {
 			} else {
 				o.saw(e, time.Now())
 			}
-			if len(w.Updates()) > 0 {
-				continue
-			}
 		case site := <-o.ended:
 			o.over(site)
+		case <-soon:
+			soon = nil
+			o.look(ctx, time.Now())
+			continue
 		case <-look.C:
 		}
-		if o.whole {
-			o.look(ctx, time.Now())
+		if soon == nil && o.whole {
+			soon = time.After(lookSoon)
 		}
 	}
 }

@@ -19,6 +19,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"runtime"
+	"runtime/pprof"
 	"slices"
 	"strconv"
 	"strings"
@@ -39,7 +40,19 @@ func main() {
 	sizes := flag.String("sites", "100,300,1000", "numbers of `sites`, each of which is measured")
 	connectors := flag.Int("connectors", 20, "`connectors` of each site")
 	span := flag.Duration("for", 20*time.Second, "how `long` to measure at rest, and under load")
+	profile := flag.String("profile", "", "`file` for a profile of the processor's time")
 	flag.Parse()
+	if *profile != "" {
+		out, err := os.Create(*profile)
+		if err == nil {
+			err = pprof.StartCPUProfile(out)
+		}
+		if err != nil {
+			fmt.Fprintln(os.Stderr, "model:", err)
+			os.Exit(1)
+		}
+		defer pprof.StopCPUProfile()
+	}
 	fmt.Println("sites  connectors  steered after  memory/site  goroutines/site  CPU at rest  events/s  p50      p99      refused  CPU/event")
 	for size := range strings.SplitSeq(*sizes, ",") {
 		n, err := strconv.Atoi(size)
