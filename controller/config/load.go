@@ -58,7 +58,7 @@ func (u Use) String() string {
 // shared reports whether a file holds only what all machines of a fleet have alike.
 func (u Use) shared() bool { return u == ForFleet || u == ForApply }
 
-// maxSize bounds a file: some 250,000 connectors.
+// maxSize bounds a file: some 200,000 connectors.
 const maxSize = 32 << 20
 
 // Load reads and checks the file at path. The error is [Problems] where the file
