@@ -70,6 +70,7 @@ type Controller struct {
 	setup   atomic.Pointer[setup]
 	refused atomic.Pointer[refusal] // the last reload, if nothing came of it
 	regroup chan struct{}           // capacity 1: eDRV's groups are to be asked for again
+	shared  chan *fleetText         // capacity 1: the newest configuration of the fleet
 
 	changing sync.Mutex                   // held while setup is replaced
 	grouped  atomic.Pointer[core.Grouped] // what was last told of eDRV's groups
@@ -82,6 +83,7 @@ type Controller struct {
 func New(opts Options) (c *Controller, err error) {
 	c = &Controller{
 		log: opts.Logger, version: opts.Version, file: opts.ConfigFile, reload: opts.Reload, regroup: make(chan struct{}, 1),
+		shared: make(chan *fleetText, 1),
 	}
 	if c.log == nil {
 		c.log = slog.New(slog.DiscardHandler)
@@ -309,6 +311,14 @@ func (c *Controller) Close() error {
 // groupsEvery is how often eDRV's load-management groups are looked at.
 const groupsEvery = 10 * time.Minute
 
+// askForGroups lets eDRV's groups be asked for soon.
+func (c *Controller) askForGroups() {
+	select {
+	case c.regroup <- struct{}{}:
+	default:
+	}
+}
+
 // watchGroups tells the sites which connectors eDRV's own load management
 // steers too.
 func (c *Controller) watchGroups(ctx context.Context) {
@@ -320,9 +330,12 @@ func (c *Controller) watchGroups(ctx context.Context) {
 		case <-time.After(wait):
 		case <-c.regroup:
 		}
+		if wait = groupsEvery; len(c.setup.Load().sites) == 0 {
+			continue // there is nobody to tell
+		}
 		in := core.Grouped{Connectors: map[string]string{}, Stations: map[string]string{}}
 		groups, err := c.client.Groups(ctx)
-		if wait = groupsEvery; err != nil {
+		if err != nil {
 			wait, in.Failed = time.Minute, err.Error()
 			c.log.Warn("eDRV's load-management groups cannot be listed", "reason", err)
 		}

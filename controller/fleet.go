@@ -25,16 +25,35 @@ func (c *Controller) joinFleet(opts *Options) {
 	o := FleetOptions(cfg)
 	o.Version, o.Logger, o.Lease, o.Dialer, o.Registry = c.version, c.log, opts.Lease, opts.Dialer, c.registry
 	o.Sites = func() []fleet.Site { return FleetSites(c.config()) }
+	o.Config = func() string { return c.config().Shared }
+	if cfg.Fleet.HasSites {
+		o.Configured = c.configured
+	}
 	if cfg.Fleet.Role.Steers() {
 		o.Steer = c.steer
 	}
 	c.fleet = fleet.New(o)
-	c.hooks.to = &relay{fleet: c.fleet, place: c.placeOf}
+	c.hooks.to = &relay{fleet: c.fleet, place: c.placeOf, knows: func() bool { return len(c.config().Sites) > 0 }}
+}
+
+// fleetText is a configuration that the fleet was given; nil: none yet.
+type fleetText struct {
+	number uint64
+	text   []byte
+}
+
+// configured hands the newest configuration of the fleet to the goroutine of Run.
+func (c *Controller) configured(number uint64, text []byte) {
+	select {
+	case <-c.shared:
+	default:
+	}
+	c.shared <- &fleetText{number, text} // nobody else puts one there
 }
 
 // FleetOptions are how a configuration says to reach its fleet.
 func FleetOptions(cfg *config.Config) fleet.Options {
-	o := fleet.Options{Servers: cfg.Fleet.NATS, Node: cfg.Fleet.Node, Role: string(cfg.Fleet.Role), Config: cfg.Shared}
+	o := fleet.Options{Servers: cfg.Fleet.NATS, Node: cfg.Fleet.Node, Role: string(cfg.Fleet.Role)}
 	if creds := cfg.Fleet.Creds.Reveal(); creds != "" {
 		o.Creds = []byte(creds)
 	}
@@ -119,6 +138,8 @@ func (c *Controller) adopt(t *fleet.Term) (*site, error) {
 	}
 	if groups := c.grouped.Load(); groups != nil {
 		s.inbox.put(*groups)
+	} else {
+		c.askForGroups()
 	}
 	c.metrics.SetSites([]string{s.id})
 	return s, c.useSites(func(next *setup) {
@@ -156,19 +177,25 @@ func (c *Controller) useSites(change func(next *setup)) error {
 }
 
 // adjustClient lets the client of eDRV be as the setup says. In a fleet the rate
-// is the share of the sites that are steered here: since no site is steered twice,
-// the shares of all machines add up to no more than the whole.
+// is the share of the connectors that are steered here: since no site is steered
+// twice, the shares of all machines add up to no more than the whole. A machine that
+// steers none asks eDRV for nothing.
 func (c *Controller) adjustClient(u *setup) error {
 	e := &u.cfg.EDRV
 	rate := e.RequestsPerSecond.PerSecond()
 	if c.fleet != nil {
-		ours := 1 // to ask for the groups
-		for name := range u.byName {
-			ours += u.loads[name]
-		}
-		rate = rate * float64(ours) / float64(1+u.load)
+		rate *= u.share()
 	}
 	return c.client.Adjust(string(e.SetLimitMethod), rate)
+}
+
+// share is the part of all connectors that is steered here; at least one counts.
+func (u *setup) share() float64 {
+	ours := 0
+	for name := range u.byName {
+		ours += u.loads[name]
+	}
+	return float64(max(1, ours)) / float64(max(1, u.load))
 }
 
 // deliver puts an event of the stream into the mailbox of the site, and waits
@@ -218,6 +245,9 @@ func (b *termBook) Stats() journal.Stats {
 func (c *Controller) fleetHealth(h *web.Health) {
 	if c.fleet == nil {
 		return
+	}
+	if len(c.config().Sites) == 0 {
+		h.Unready = "the fleet has no configuration that this machine can use: give it one with headroom fleet apply"
 	}
 	if why := c.fleet.Unready(); why != "" {
 		h.Unready = why

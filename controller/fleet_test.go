@@ -2,6 +2,7 @@ package controller
 
 import (
 	"bytes"
+	"context"
 	"net/http"
 	"runtime/pprof"
 	"testing"
@@ -12,6 +13,8 @@ import (
 
 	"github.com/headroom-ev/headroom/controller/config"
 	"github.com/headroom-ev/headroom/controller/core"
+	"github.com/headroom-ev/headroom/controller/journal"
+	"github.com/headroom-ev/headroom/edrvapi"
 	"github.com/headroom-ev/headroom/edrvapi/edrvsim"
 )
 
@@ -94,5 +97,56 @@ func TestOneMachineRunsNothingOfNATS(t *testing.T) {
 		require.Contains(t, stacks.String(), "controller.(*site).run")
 		require.NotContains(t, stacks.String(), "nats-io")
 		require.NotContains(t, stacks.String(), "headroom/controller/fleet.")
+	})
+}
+
+// The shares of the machines add up to what the account may ask of eDRV.
+func TestSharesOfTheRateAddUp(t *testing.T) {
+	sum := 0.0
+	for _, here := range [][]string{{"a", "c"}, {"b"}} {
+		u := &setup{loads: map[string]int{"a": 1, "b": 2, "c": 5}, load: 8, byName: map[string]*site{}}
+		for _, name := range here {
+			u.byName[name] = nil
+		}
+		sum += u.share()
+	}
+	require.InDelta(t, 1, sum, 1e-9)
+	require.InDelta(t, 0.125, (&setup{load: 8}).share(), 1e-9)
+}
+
+// orderBook notes when what is saved.
+type orderBook struct{ did []string }
+
+func (b *orderBook) Save(batch journal.Batch) {
+	if len(batch.Values) > 0 {
+		b.did = append(b.did, "saved")
+	}
+}
+func (b *orderBook) Stats() journal.Stats { return journal.Stats{} }
+
+// An event counts as dealt with when what it changed is in the book, and not before:
+// a save in between would let the next owner begin after it without knowing it.
+func TestAnEventIsDealtWithAfterItsEffectIsKept(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, connectors := yard(1)
+		cfg := yardConfig(t, connectors)
+		settings, err := SiteSettings(&cfg.Sites[0], &cfg.Control)
+		require.NoError(t, err)
+		model, err := core.New(settings, core.Saved{}, time.Now())
+		require.NoError(t, err)
+		book := &orderBook{}
+		s := newSite(model, 1, &executor{api: nowhere{}}, book, discard())
+		s.observePass = func(time.Duration, time.Duration) {}
+		s.handled = func(seq uint64) {
+			if seq == 7 {
+				book.did = append(book.did, "handled")
+			}
+		}
+		s.inbox.put(core.SessionSeen{Session: edrvapi.Session{ID: "s", Connector: "c0", Station: "station0", Status: edrvapi.SessionStarted}})
+		s.streamed.Store(7)
+		ctx, stop := context.WithCancel(t.Context())
+		time.AfterFunc(time.Millisecond, stop)
+		s.run(ctx)
+		require.Equal(t, []string{"saved", "handled"}, book.did[:2])
 	})
 }

@@ -16,6 +16,7 @@ import (
 type relay struct {
 	fleet *fleet.Fleet
 	place func(connector, station, session string) (site string, known bool)
+	knows func() bool // whether the sites are known yet
 }
 
 func (r *relay) deliver(ctx context.Context, e *edrvapi.Event, body []byte) (result string, taken bool) {
@@ -24,6 +25,9 @@ func (r *relay) deliver(ctx context.Context, e *edrvapi.Event, body []byte) (res
 		return hookAccepted, true
 	}
 	site, known := r.place(connector, station, session)
+	if !known && !r.knows() {
+		return "", false
+	}
 	if !known {
 		return hookForeign, true
 	}

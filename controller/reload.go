@@ -35,33 +35,64 @@ func (c *Controller) reloads(ctx context.Context, running *sync.WaitGroup) {
 		poll = ticker.C
 	}
 	seen := watch{path: c.file, acted: c.config().SHA256}
+	files := &files{own: c.config()}
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-c.reload:
 			c.log.Info("reading the configuration again", "because", "signal")
-			c.readAgain(ctx, running, false)
+			c.readAgain(ctx, running, files, false)
 		case <-poll:
 			if seen.changed() {
 				c.log.Info("reading the configuration again", "because", "the file changed")
-				c.readAgain(ctx, running, true)
+				c.readAgain(ctx, running, files, true)
 			}
+		case files.shared = <-c.shared:
+			c.log.Info("the fleet has another configuration", "number", files.shared.number)
+			next, err := files.together(files.own)
+			c.take(ctx, running, next, err)
 		}
 	}
+}
+
+// files are what a configuration is made from.
+type files struct {
+	own    *config.Config // of this machine, as it is in force
+	shared *fleetText
+}
+
+// together is the file of this machine with what the fleet has of its sites.
+func (f *files) together(own *config.Config) (*config.Config, error) {
+	if !own.Fleet.HasSites || f.shared == nil {
+		return own, nil
+	}
+	name := fmt.Sprintf("configuration %d of the fleet", f.shared.number)
+	return own.WithShared(name, f.shared.text, config.ForFleet, os.LookupEnv)
 }
 
 // readAgain reads the file and puts it into force, if it can be. A file that is
 // as it was needs no new settings; but after a signal, the secrets that it names
 // may be others.
-func (c *Controller) readAgain(ctx context.Context, running *sync.WaitGroup, changed bool) {
-	next, err := config.Load(c.file, config.ForRun)
+func (c *Controller) readAgain(ctx context.Context, running *sync.WaitGroup, files *files, changed bool) {
+	own, err := config.Load(c.file, config.ForRun)
+	next := own
+	if err == nil {
+		next, err = files.together(own)
+	}
 	if err == nil && changed && next.SHA256 == c.config().SHA256 {
 		c.refused.Store(nil)
 		c.metrics.ConfigAgain()
 		c.log.Info("the configuration is again as it is in force")
 		return
 	}
+	if c.take(ctx, running, next, err) {
+		files.own = own
+	}
+}
+
+// take puts a configuration into force, if it can be.
+func (c *Controller) take(ctx context.Context, running *sync.WaitGroup, next *config.Config, err error) (taken bool) {
 	if err == nil {
 		err = c.replace(ctx, running, next)
 	}
@@ -69,12 +100,13 @@ func (c *Controller) readAgain(ctx context.Context, running *sync.WaitGroup, cha
 		c.refused.Store(&refusal{at: time.Now(), why: err.Error()})
 		c.metrics.ConfigRefused()
 		c.log.Error("the new configuration is not taken: the one before stays in force", "reason", err)
-		return
+		return false
 	}
 	for _, w := range next.Warnings {
 		c.log.Warn("configuration", "at", w.String())
 	}
 	c.log.Info("a new configuration is in force", "sha256", next.SHA256, "sites", len(next.Sites))
+	return true
 }
 
 // replace puts a configuration into force, or says why it can not and changes
@@ -107,10 +139,7 @@ func (c *Controller) replace(ctx context.Context, running *sync.WaitGroup, next 
 			s.begin(ctx, running)
 		}
 	}
-	select {
-	case c.regroup <- struct{}{}: // of the new connectors nothing is known
-	default:
-	}
+	c.askForGroups() // of the new connectors nothing is known
 	return nil
 }
 

@@ -107,10 +107,10 @@ func (s *site) run(ctx context.Context) {
 		}
 		inputs = append(inputs, s.scribe.news()...)
 		effects := s.model.Step(start, inputs...)
-		if s.handled != nil {
+		atOnce := s.scribe.take(start, inputs, effects, s.model.View)
+		if s.handled != nil { // with what they changed, or after it
 			s.handled(streamed)
 		}
-		atOnce := s.scribe.take(start, inputs, effects, s.model.View)
 		for _, e := range effects {
 			if n, ok := e.(core.Note); ok {
 				s.record(n)

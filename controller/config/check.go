@@ -29,6 +29,17 @@ func (c *checker) check() {
 	if c.has("fleet") {
 		c.fleet(&c.cfg.Fleet)
 	}
+	if c.use.shared() {
+		for _, key := range []string{"edrv", "listen", "data_dir", "fleet"} {
+			if c.has(key) {
+				c.problem(key, "is of one machine: what all machines of a fleet share is control and sites")
+			}
+		}
+	}
+	c.cfg.Fleet.HasSites = c.sitesElsewhere()
+	if c.cfg.Fleet.HasSites && c.has("control") {
+		c.problem("control", "stands where the sites stand: without sites here, the fleet has both")
+	}
 	c.sites()
 }
 
@@ -96,8 +107,8 @@ func (c *checker) listen(l *Listen) {
 
 // secret fetches the value of a secret where the use needs it.
 func (c *checker) secret(path string, s *Secret) {
-	needed := c.use == ForRun || c.use == ForInventory && path == apiKey
-	if s.ref == "" || !needed && c.use != ForCheck {
+	needed := c.use == ForRun || c.use == ForFleet || c.use == ForInventory && path == apiKey
+	if s.ref == "" || !needed && c.use != ForCheck && c.use != ForApply {
 		return
 	}
 	warning, err := s.resolve(c.env)

@@ -74,7 +74,7 @@ func (c *checker) login(path string, m *Meter) {
 		c.warn(path+".type", "the login is sent in the clear over the Internet: use https or mqtts")
 	}
 	ca := path + ".ca_file"
-	if !c.usable(ca) || c.use != ForRun && c.use != ForCheck {
+	if !c.usable(ca) || c.use != ForRun && c.use != ForFleet && c.use != ForCheck {
 		return
 	}
 	pem, err := os.ReadFile(m.CAFile)

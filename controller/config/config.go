@@ -18,8 +18,9 @@ type Config struct {
 	// Fleet is this machine's place among those that share the sites. Without it
 	// this one steers them all.
 	Fleet Fleet `yaml:"fleet"`
-	// Sites are the places to steer, at least one.
-	Sites []Site `yaml:"sites" required:"always"`
+	// Sites are the places to steer, at least one. A file with fleet may leave them
+	// out: then they, and control, are what "headroom fleet apply" gave to the fleet.
+	Sites []Site `yaml:"sites" required:"alone"`
 
 	// Warnings are what can be meant but often is not, sorted by position.
 	Warnings Problems `yaml:"-"`
@@ -101,7 +102,8 @@ type Control struct {
 }
 
 // Fleet is this machine's place among those that share the sites over NATS
-// JetStream. Every one of them reads a file with the same sites.
+// JetStream. Either the fleet has the sites, or every one of them reads a file with
+// the same sites.
 type Fleet struct {
 	// NATS are the servers, with tls; nats without it is for loopback addresses,
 	// and a warning elsewhere. One that answers tells of the others.
@@ -114,6 +116,9 @@ type Fleet struct {
 	Node string `yaml:"node" format:"id" reload:"no"`
 	// Role gateway takes webhooks, controller steers sites, all does both.
 	Role Role `yaml:"role" default:"all" reload:"no"`
+
+	// HasSites tells that control and sites are those of the fleet: the file has none.
+	HasSites bool `yaml:"-"`
 }
 
 // IsSet reports whether the file has a fleet.

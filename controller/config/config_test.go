@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -13,7 +14,7 @@ import (
 var rewrite = flag.Bool("rewrite", false, "write the expectations in testdata anew")
 
 // uses are what the first line of a file in testdata may name: "# use: check".
-var uses = []Use{ForRun, ForCheck, ForReplay, ForSimulate, ForExplain, ForInventory}
+var uses = []Use{ForRun, ForCheck, ForReplay, ForSimulate, ForExplain, ForInventory, ForFleet, ForApply}
 
 // testEnv has what the files of testdata refer to.
 func testEnv(name string) (string, bool) {
@@ -113,4 +114,28 @@ func TestSharedPartsHaveAHash(t *testing.T) {
 	require.Equal(t, alike, hash("data_dir: ./other\n# a comment\nsites:\n  - id: depot # another\n    circuits: [{id: grid, limit: {kw: 50}}]\n"))
 	require.NotEqual(t, alike, hash("sites: [{id: depot, circuits: [{id: grid, limit: {kw: 60}}]}]\n"))
 	require.NotEqual(t, alike, hash("control: {tick: 1s}\n"+sites))
+}
+
+// A machine of a fleet has where it listens in its file, and what it steers from
+// the fleet.
+func TestAMachineAndItsFleet(t *testing.T) {
+	cfg, err := parseFile(t, "testdata/valid/fleet_has_the_sites.yaml")
+	require.NoError(t, err)
+	require.True(t, cfg.Fleet.HasSites)
+	shared := "control: {tick: 1s}\nsites: [{id: depot, circuits: [{id: grid, limit: {kw: 50}}]}]\n"
+	both, err := cfg.WithShared("the fleet", []byte(shared), ForFleet, testEnv)
+	require.NoError(t, err)
+	require.Equal(t, "depot", both.Sites[0].ID)
+	require.Equal(t, time.Second, both.Control.Tick)
+	require.Equal(t, cfg.Listen, both.Listen)
+	require.True(t, both.Fleet.HasSites)
+	require.NotEqual(t, cfg.SHA256, both.SHA256)
+	require.Empty(t, cfg.Sites)
+	require.Empty(t, NeedsRestart(cfg, both))
+
+	_, err = cfg.WithShared("the fleet", []byte("sites: [{id: depot}]"), ForFleet, testEnv)
+	require.ErrorContains(t, err, "the fleet:1:9: sites[0].circuits: is missing")
+	alone := *both
+	alone.Fleet.HasSites = false
+	require.Equal(t, []string{"sites"}, NeedsRestart(&alone, both))
 }

@@ -220,9 +220,18 @@ func (d *decoder) section(n *yaml.Node, v reflect.Value, path string) {
 // demands reports whether the file must give a key, by its tag required.
 func (d *decoder) demands(path, required string) bool {
 	if d.use == ForInventory {
-		return path == "edrv" || path == apiKey || required == "always" && path != "sites"
+		return path == "edrv" || path == apiKey || required == "always"
 	}
-	return required == "always" || required == "run" && d.complete
+	if d.use.shared() && (path == "edrv" || path == "listen") {
+		return false
+	}
+	return required == "always" || required == "run" && d.complete || required == "alone" && !d.sitesElsewhere()
+}
+
+// sitesElsewhere reports whether the file is of a machine that finds its sites in
+// the fleet.
+func (d *decoder) sitesElsewhere() bool {
+	return d.has("fleet") && !d.has("sites") && (d.use == ForRun || d.use == ForCheck)
 }
 
 // pairs visits the keys of a mapping, and refuses those that are no plain texts or

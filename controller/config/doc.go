@@ -35,8 +35,8 @@
 // The struct types Config, EDRV, Listen, Control, Site, … are the whole
 // definition. A field's doc comment says what it means and in which unit. Its tags
 // say the rest: yaml (the key), default (as text in the same syntax as the file),
-// min and max (both included), format (the form of a text), required ("always", or
-// "run": only where the file is to be run) and reload ("no": a change needs a
+// min and max (both included), format (the form of a text), required ("always";
+// "run": only where the file is to be run; "alone": without fleet) and reload ("no": a change needs a
 // restart, see NeedsRestart; every other key may change with a reload). One decoder reads files by
 // these tags, and [Fields] lists them for a reference page and a JSON Schema.
 //

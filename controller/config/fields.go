@@ -14,7 +14,7 @@ type Field struct {
 	Values   []string // What an enumeration may say.
 	Default  string   // As text; empty for none.
 	Min, Max string   // Both included; empty for none.
-	Required string   // "always", "run" or empty.
+	Required string   // "always", "run", "alone" (without fleet) or empty.
 	Reload   bool     // Whether a reload may change it.
 }
 

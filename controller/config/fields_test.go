@@ -22,7 +22,7 @@ func TestFields(t *testing.T) {
 		seen[f.Path] = true
 		require.Equal(t, f.Form == "", f.Type == "section", f.Path)
 		require.NotEmpty(t, docs[f.Struct+"."+f.Name], "%s.%s needs a doc comment", f.Struct, f.Name)
-		require.Contains(t, []string{"", "always", "run"}, f.Required, f.Path)
+		require.Contains(t, []string{"", "always", "run", "alone"}, f.Required, f.Path)
 	}
 	for _, path := range []string{
 		"version", "edrv.api_key", "edrv.webhook_secrets[]", "listen.admin_token", "control.recover_after", "sites[]", "sites[].margin",

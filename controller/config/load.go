@@ -10,6 +10,7 @@ import (
 	"os"
 	"reflect"
 	"regexp"
+	"slices"
 	"unicode/utf8"
 
 	"gopkg.in/yaml.v3"
@@ -34,12 +35,19 @@ const (
 	ForExplain
 	// ForInventory needs edrv.url and the value of edrv.api_key, and nothing else.
 	ForInventory
+	// ForFleet takes what all machines of a fleet have alike, and nothing else: sites,
+	// and control. It needs what a run needs of them.
+	ForFleet
+	// ForApply is ForFleet on a machine that need not have the secrets: they are
+	// warnings.
+	ForApply
 )
 
 // String is the name of the command.
 func (u Use) String() string {
 	names := [...]string{
 		ForRun: "run", ForCheck: "check", ForReplay: "replay", ForSimulate: "simulate", ForExplain: "explain", ForInventory: "inventory",
+		ForFleet: "fleet", ForApply: "fleet apply",
 	}
 	if int(u) >= len(names) {
 		return fmt.Sprintf("Use(%d)", u)
@@ -47,8 +55,11 @@ func (u Use) String() string {
 	return names[u]
 }
 
-// maxSize bounds a file: some 50,000 connectors.
-const maxSize = 16 << 20
+// shared reports whether a file holds only what all machines of a fleet have alike.
+func (u Use) shared() bool { return u == ForFleet || u == ForApply }
+
+// maxSize bounds a file: some 200,000 connectors.
+const maxSize = 32 << 20
 
 // Load reads and checks the file at path. The error is [Problems] where the file
 // could be read.
@@ -78,7 +89,7 @@ func Parse(name string, data []byte, use Use, env func(string) (string, bool)) (
 	cfg = &Config{}
 	root := s.document(data)
 	if root != nil {
-		d := &decoder{source: s, use: use, complete: use == ForRun || use == ForCheck && meantToRun(root)}
+		d := &decoder{source: s, use: use, complete: use == ForRun || use.shared() || use == ForCheck && meantToRun(root)}
 		d.value(root, reflect.ValueOf(cfg).Elem(), "", "")
 		c := &checker{decoder: d, cfg: cfg, env: env}
 		c.check()
@@ -93,6 +104,22 @@ func Parse(name string, data []byte, use Use, env func(string) (string, bool)) (
 	cfg.SHA256 = hex.EncodeToString(sum[:])
 	cfg.Shared = sharedHash(root)
 	return cfg, nil
+}
+
+// WithShared is the configuration of a machine together with what all machines of
+// its fleet have alike, which the text holds. Use is ForFleet or ForApply, name is
+// for messages.
+func (cfg *Config) WithShared(name string, text []byte, use Use, env func(string) (string, bool)) (*Config, error) {
+	shared, err := Parse(name, text, use, env)
+	if err != nil {
+		return nil, err
+	}
+	both := *cfg
+	both.Control, both.Sites, both.Shared = shared.Control, shared.Sites, shared.Shared
+	both.Warnings = append(slices.Clip(cfg.Warnings), shared.Warnings...)
+	sum := sha256.Sum256([]byte(cfg.SHA256 + shared.SHA256))
+	both.SHA256 = hex.EncodeToString(sum[:])
+	return &both, nil
 }
 
 // sharedHash is the hash of the sections control and sites.

@@ -95,6 +95,8 @@ func meaning(f Field, docs comments) string {
 		text += " **Required.**"
 	case "run":
 		text += " **Required: run.**"
+	case "alone":
+		text += " **Required without `fleet`.**"
 	}
 	if !f.Reload {
 		text += " **restart**"

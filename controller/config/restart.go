@@ -3,10 +3,14 @@ package config
 import "reflect"
 
 // NeedsRestart lists the keys that differ between two configurations and that a
-// reload can not change: those with the tag reload:"no", outside of lists.
+// reload can not change: those with the tag reload:"no", outside of lists, and
+// sites where the file has them before or after, and the fleet has them else.
 func NeedsRestart(now, next *Config) []string {
 	var keys []string
 	compareFixed(reflect.ValueOf(*now), reflect.ValueOf(*next), "", &keys)
+	if now.Fleet.HasSites != next.Fleet.HasSites {
+		keys = append(keys, "sites")
+	}
 	return keys
 }
 

@@ -73,13 +73,7 @@ func (t *Term) Events(ctx context.Context, take func(Event)) {
 }
 
 func (t *Term) follow(ctx context.Context, next *uint64, take func(Event)) error {
-	opening, cancel := context.WithTimeout(ctx, 2*call)
-	defer cancel()
-	consumer, err := t.l.js.OrderedConsumer(opening, Stream, jetstream.OrderedConsumerConfig{
-		FilterSubjects: []string{subjectOf + token(t.Site), subjectAll},
-		DeliverPolicy:  jetstream.DeliverByStartSequencePolicy, OptStartSeq: *next,
-		InactiveThreshold: time.Minute, MaxResetAttempts: 1,
-	})
+	consumer, err := t.open(ctx, *next)
 	if err != nil {
 		return err
 	}
@@ -106,4 +100,19 @@ func (t *Term) follow(ctx context.Context, next *uint64, take func(Event)) error
 		t.f.metrics.handled.Inc()
 		take(Event{Seq: meta.Sequence.Stream, Body: m.Data()})
 	}
+}
+
+// open makes a reader of the events of the site from a number on.
+func (t *Term) open(ctx context.Context, next uint64) (jetstream.Consumer, error) {
+	if !t.l.opens.enter(ctx) {
+		return nil, ctx.Err()
+	}
+	defer t.l.opens.leave()
+	ctx, cancel := context.WithTimeout(ctx, 2*call)
+	defer cancel()
+	return t.l.js.OrderedConsumer(ctx, Stream, jetstream.OrderedConsumerConfig{
+		FilterSubjects: []string{subjectOf + token(t.Site), subjectAll},
+		DeliverPolicy:  jetstream.DeliverByStartSequencePolicy, OptStartSeq: next,
+		InactiveThreshold: time.Minute, MaxResetAttempts: 1,
+	})
 }

@@ -28,6 +28,8 @@ const (
 	nodeKey  = "node."
 	siteKey  = "site."
 	stateKey = "state."
+
+	configurationKey = "configuration"
 )
 
 // How long events are kept, and how long their ids, by which one that is given
@@ -73,15 +75,21 @@ type Options struct {
 	Node    string   // name of this machine, unique in the fleet
 	Role    string   // for people
 	Version string   // of the program, for people
-	Config  string   // hash of the configuration, for people
 	Logger  *slog.Logger
+
+	// Config is the hash of what a node must have alike with others to share sites
+	// with them. It is asked again and again. Nil: there is none.
+	Config func() string
 
 	// Lease is how long the sites of a node that is gone stay with it. 0:
 	// DefaultLease. All nodes must have the same.
 	Lease time.Duration
 
-	// Sites are all sites, the same on every node. It is asked again and again.
+	// Sites are all sites, the same wherever Config is. It is asked again and again.
 	Sites func() []Site
+	// Configured is told every configuration that Apply gives to the fleet, the
+	// newest first of those that are there. It must not block. Nil: nobody asks.
+	Configured func(number uint64, text []byte)
 	// Steer steers a site until the context ends. Nil: this node steers none.
 	Steer func(ctx context.Context, t *Term) error
 
@@ -112,7 +120,31 @@ type link struct {
 	kv    jetstream.KeyValue
 	since time.Time // when the stream was made: numbers of events begin anew with it
 	limit int64     // bytes of a message
+	saves slots     // states that are under way
+	opens slots     // readers of events that are being opened
 }
+
+// How much is asked of the servers at the same time. Servers that are behind get no
+// further behind: who waits here for a turn saves the newest state once it comes.
+const (
+	maxSaves = 64
+	maxOpens = 16
+)
+
+// slots bound how much goes on at the same time.
+type slots chan struct{}
+
+// enter waits for a turn; it reports whether there is one. Leave must follow then.
+func (s slots) enter(ctx context.Context) bool {
+	select {
+	case s <- struct{}{}:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+func (s slots) leave() { <-s }
 
 // New is a fleet that does nothing yet; Run must follow.
 func New(opts Options) *Fleet {
@@ -123,6 +155,9 @@ func New(opts Options) *Fleet {
 		opts.Logger = slog.New(slog.DiscardHandler)
 	}
 	f := &Fleet{opts: opts, log: opts.Logger.With("node", opts.Node), instance: rand.Text()}
+	if f.opts.Config == nil {
+		f.opts.Config = func() string { return "" }
+	}
 	f.status.Store(&Status{})
 	f.metrics = newMetrics(f, opts.Registry)
 	return f
@@ -146,7 +181,10 @@ func (f *Fleet) Run(ctx context.Context) error {
 	// The session outlives the sites, which are given back under it.
 	staying, leave := context.WithCancel(context.WithoutCancel(ctx))
 	var stay sync.WaitGroup
-	stay.Go(func() { f.stay(staying, l) })
+	stay.Go(func() { f.stay(staying, l, ctx.Done()) })
+	if f.opts.Configured != nil {
+		stay.Go(func() { f.watchConfiguration(staying, l) })
+	}
 	f.own(ctx, l)
 	f.terms.Wait()
 	leave()
@@ -207,7 +245,7 @@ func (f *Fleet) tryOpen(ctx context.Context, nc *nats.Conn) (*link, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &link{js: js, limit: nc.MaxPayload()}
+	l := &link{js: js, limit: nc.MaxPayload(), saves: make(slots, maxSaves), opens: make(slots, maxOpens)}
 	if l.kv, err = f.bucket(ctx, js); err != nil {
 		return nil, fmt.Errorf("bucket %s: %w", Bucket, err)
 	}

@@ -61,6 +61,9 @@ type holding struct {
 
 const (
 	lookEvery = 250 * time.Millisecond
+	// lookSoon is how soon one look follows for all that has happened meanwhile: it
+	// goes through all sites.
+	lookSoon = 20 * time.Millisecond
 	// settle is how long nobody may have come or gone before sites move to spread
 	// them. Sites without an owner do not wait for it.
 	settle = time.Second
@@ -101,6 +104,8 @@ func newOwners(f *Fleet, l *link) *owners {
 	}
 }
 
+var errWatch = errors.New("the watch ended")
+
 // watch follows the entries until the context ends or they cannot be followed.
 func (o *owners) watch(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
@@ -112,28 +117,30 @@ func (o *owners) watch(ctx context.Context) error {
 	defer w.Stop() //nolint:errcheck // it ends with the context
 	look := time.NewTicker(lookEvery)
 	defer look.Stop()
+	var soon <-chan time.Time // something happened
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case e, open := <-w.Updates():
 			if !open {
-				return errors.New("the watch ended")
+				return errWatch
 			}
 			if e == nil {
 				o.whole = true
 			} else {
 				o.saw(e, time.Now())
 			}
-			if len(w.Updates()) > 0 {
-				continue
-			}
 		case site := <-o.ended:
 			o.over(site)
+		case <-soon:
+			soon = nil
+			o.look(ctx, time.Now())
+			continue
 		case <-look.C:
 		}
-		if o.whole {
-			o.look(ctx, time.Now())
+		if soon == nil && o.whole {
+			soon = time.After(lookSoon)
 		}
 	}
 }
@@ -202,11 +209,15 @@ func (o *owners) look(ctx context.Context, now time.Time) {
 	}
 }
 
-// steering are the nodes that can steer sites, sorted.
+// steering are the nodes that can steer sites, sorted. Those with another
+// configuration do not count: they may know other sites, and spread them in
+// another way, so that a site could be nobody's. So it is wanted by both, and
+// stays with whoever has it until they have the same.
 func (o *owners) steering() []string {
 	var names []string
+	config := o.f.opts.Config()
 	for name, n := range o.nodes {
-		if n.entry.Steers && !n.entry.Over {
+		if n.entry.Steers && !n.entry.Over && (n.entry.Config == config || name == o.f.opts.Node) {
 			names = append(names, name)
 		}
 	}

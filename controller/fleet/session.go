@@ -31,9 +31,10 @@ type session struct {
 	until  time.Time // by both of its clocks; that goroutine has it too
 }
 
-// stay keeps this node in the fleet until the context ends.
-func (f *Fleet) stay(ctx context.Context, l *link) {
-	for ctx.Err() == nil {
+// stay keeps this node in the fleet until the context ends. Once it is leaving,
+// nobody counts on it any more, and it begins no other session.
+func (f *Fleet) stay(ctx context.Context, l *link, leaving <-chan struct{}) {
+	for ctx.Err() == nil && !isClosed(leaving) {
 		s, err := f.enter(ctx, l)
 		if err != nil {
 			f.log.Debug("no session yet", "reason", err)
@@ -43,7 +44,7 @@ func (f *Fleet) stay(ctx context.Context, l *link) {
 		f.session.Store(s)
 		f.metrics.sessions.Inc()
 		f.log.Info("this node is in the fleet", "session", s.entry.Session)
-		why := f.renew(ctx, l, s)
+		why := f.renew(ctx, l, s, leaving)
 		s.cancel(why)
 		f.session.Store(nil)
 		if ctx.Err() == nil {
@@ -96,7 +97,7 @@ func (f *Fleet) begin(ctx context.Context, l *link, rev uint64) (*session, error
 	now := time.Now()
 	s := &session{entry: nodeEntry{
 		Session: f.instance[:8] + "-" + now.UTC().Format("150405.000"), Process: f.instance, Role: f.opts.Role, Steers: f.opts.Steer != nil,
-		Version: f.opts.Version, Config: f.opts.Config, Since: now,
+		Version: f.opts.Version, Config: f.opts.Config(), Since: now,
 	}}
 	var err error
 	if s.rev, err = l.swap(ctx, nodeKey+token(f.opts.Node), encode(&s.entry), rev); err != nil {
@@ -117,16 +118,16 @@ var (
 )
 
 // renew keeps a session until it is over, and says why it is.
-func (f *Fleet) renew(ctx context.Context, l *link, s *session) (why error) {
+func (f *Fleet) renew(ctx context.Context, l *link, s *session, leaving <-chan struct{}) (why error) {
 	next := f.every()
 	for {
-		if !wait(ctx, min(next, time.Until(s.until))) {
-			s.entry.Over = true
-			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), call)
-			defer cancel()
-			if _, err := l.swap(last, nodeKey+token(f.opts.Node), encode(&s.entry), s.rev); err != nil {
-				f.log.Warn("the others are not told that this node leaves", "reason", err)
-			}
+		timer := time.NewTimer(min(next, time.Until(s.until)))
+		select {
+		case <-timer.C:
+		case <-leaving: // the others share out its sites from now on, each as it is given back
+			leaving, s.entry.Steers = nil, false
+		case <-ctx.Done():
+			f.end(ctx, l, s)
 			return errLeft
 		}
 		begun := time.Now()
@@ -137,8 +138,9 @@ func (f *Fleet) renew(ctx context.Context, l *link, s *session) (why error) {
 		if begun.Round(0).After(s.until.Round(0)) {
 			return errAsleep
 		}
-		s.entry.Sites = int(f.metrics.owned.Load())
-		switch err := f.renewOnce(ctx, l, s); {
+		s.entry.Sites, s.entry.Config = int(f.metrics.owned.Load()), f.opts.Config()
+		// It is not broken off when the node leaves: nobody would know what became of it.
+		switch err := f.renewOnce(context.WithoutCancel(ctx), l, s); {
 		case err == nil:
 			s.until = begun.Add(f.opts.Lease - f.margin())
 			next = f.every()
@@ -146,6 +148,24 @@ func (f *Fleet) renew(ctx context.Context, l *link, s *session) (why error) {
 			return err
 		default:
 			next = 100 * time.Millisecond
+		}
+	}
+}
+
+// end tells the others that this node has left, so that nobody waits for it to
+// come back, not even itself.
+func (f *Fleet) end(ctx context.Context, l *link, s *session) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), call)
+	defer cancel()
+	s.entry.Over = true
+	for {
+		err := f.renewOnce(ctx, l, s)
+		if err == nil || errors.Is(err, errEnded) {
+			return
+		}
+		if !wait(ctx, 50*time.Millisecond) {
+			f.log.Warn("the others are not told that this node leaves", "reason", err)
+			return
 		}
 	}
 }
@@ -188,6 +208,15 @@ func encode(v any) []byte {
 		panic("fleet: an entry without JSON: " + err.Error())
 	}
 	return out
+}
+
+func isClosed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
 }
 
 // wait waits; it reports whether the context still lasts.

@@ -82,30 +82,46 @@ func (f *Fleet) Unready() string {
 	return ""
 }
 
-// Read asks the servers for the status of a fleet, without taking part in it.
-func Read(ctx context.Context, opts Options) (*Status, error) {
+// visit finds the bucket without taking part in the fleet. Done must be called.
+func visit(ctx context.Context, opts *Options) (l *link, done func(), err error) {
 	ctx, cancel := context.WithTimeout(ctx, 5*call)
 	defer cancel()
-	nc, err := connect(&opts, slog.New(slog.DiscardHandler))
+	nc, err := connect(opts, slog.New(slog.DiscardHandler))
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	defer nc.Close()
+	defer func() {
+		if err != nil {
+			nc.Close()
+		}
+	}()
 	for !nc.IsConnected() {
 		if !wait(ctx, 20*time.Millisecond) {
-			return nil, errors.Join(ErrNotConnected, nc.LastError())
+			return nil, nil, errors.Join(ErrNotConnected, nc.LastError())
 		}
 	}
 	js, err := jetstream.New(nc, jetstream.WithDefaultTimeout(call))
 	if err != nil {
+		return nil, nil, err
+	}
+	l = &link{js: js, limit: nc.MaxPayload()}
+	if l.kv, err = js.KeyValue(ctx, Bucket); err != nil {
+		return nil, nil, fmt.Errorf("bucket %s: %w", Bucket, err)
+	}
+	return l, nc.Close, nil
+}
+
+// Read asks the servers for the status of a fleet, without taking part in it.
+func Read(ctx context.Context, opts Options) (*Status, error) {
+	l, done, err := visit(ctx, &opts)
+	if err != nil {
 		return nil, err
 	}
-	kv, err := js.KeyValue(ctx, Bucket)
-	if err != nil {
-		return nil, fmt.Errorf("bucket %s: %w", Bucket, err)
-	}
+	defer done()
+	ctx, cancel := context.WithTimeout(ctx, 5*call)
+	defer cancel()
 	o := newOwners(New(opts), nil)
-	w, err := kv.WatchFiltered(ctx, []string{nodeKey + "*", siteKey + "*"})
+	w, err := l.kv.WatchFiltered(ctx, []string{nodeKey + "*", siteKey + "*"})
 	if err != nil {
 		return nil, err
 	}

@@ -52,6 +52,9 @@ const (
 	keepUp = 10 * time.Second
 	// patience is how long saves may fail until that counts.
 	patience = time.Second
+	// A save that failed is tried again after a time that grows from the first to
+	// the last of these.
+	retryFirst, retryLast = 50 * time.Millisecond, time.Second
 )
 
 // claim makes the state of a site this term's: every save of an earlier one fails
@@ -174,7 +177,7 @@ func (t *Term) close() {
 		if err == nil || errors.Is(err, ErrLost) {
 			return
 		}
-		if !wait(ctx, 50*time.Millisecond) {
+		if !wait(ctx, retryFirst) {
 			t.f.log.Warn("the last state of a site is not saved", "site", t.Site, "reason", err)
 			return
 		}
@@ -185,6 +188,7 @@ func (t *Term) close() {
 func (t *Term) run(ctx context.Context) {
 	look := time.NewTicker(keepUp / 10)
 	defer look.Stop()
+	retry := retryFirst
 	for {
 		select {
 		case <-ctx.Done():
@@ -201,8 +205,11 @@ func (t *Term) run(ctx context.Context) {
 			t.end(err)
 			return
 		case err != nil:
-			wait(ctx, 50*time.Millisecond)
+			wait(ctx, retry)
+			retry = min(2*retry, retryLast)
 			t.poke()
+		default:
+			retry = retryFirst
 		}
 	}
 }
@@ -217,6 +224,10 @@ func (t *Term) due(now time.Time) bool {
 
 // save swaps the state once.
 func (t *Term) save(ctx context.Context) error {
+	if !t.l.saves.enter(ctx) {
+		return ctx.Err()
+	}
+	defer t.l.saves.leave()
 	t.mu.Lock()
 	next := t.state
 	next.At, next.Seq = time.Now(), t.handled

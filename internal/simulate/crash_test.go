@@ -49,3 +49,40 @@ func TestCrashPoints(t *testing.T) {
 		})
 	}
 }
+
+// TestStoppedOwner stops the owner of a site at the steps of a trace, when what it
+// is about to order is saved and not yet sent. Another owner takes over from
+// what was saved; later the first goes on and sends its orders, which nobody can
+// keep it from. They are no different from orders that eDRV had in a queue: no
+// charger permits more than the new owner believes, no raise is sent without room,
+// and no limit is passed. How soon a cut comes (I4) is not judged here.
+func TestStoppedOwner(t *testing.T) {
+	long(t)
+	for seed := range uint64(3) {
+		t.Run(fmt.Sprintf("trace %d", seed), func(t *testing.T) {
+			t.Parallel()
+			j, o := crashJob(seed)
+			p, err := stage(j, o)
+			require.NoError(t, err)
+			p.aim = nil
+			p.runTo(p.end)
+			steps, late := p.rig.steps, 0
+			for step := uint64(1); step <= steps; step += *crashEvery {
+				for _, after := range []time.Duration{killedFor + time.Second, 4 * killedFor} {
+					p, err := stage(j, o)
+					require.NoError(t, err)
+					p.aim = nil
+					require.Less(t, after, p.scene.Settings.Timing.VerdictTimeout, "an order is in doubt for so long")
+					p.rig.kill = killing{step: step, after: after}
+					p.runTo(p.end)
+					for _, v := range p.rig.check.violations {
+						require.NotContains(t, []string{"I1", "I2", "I3", "I10"}, v.Invariant, "%v: stopped at step %d of %d, for %s", v, step, steps, after)
+					}
+					late += p.rig.late
+				}
+			}
+			require.Greater(t, late, 20, "orders that came late")
+			t.Logf("%d steps, %d orders came late", steps, late)
+		})
+	}
+}

@@ -28,6 +28,7 @@ type Rig struct {
 	tamper   func([]core.Input) []core.Input // with what the site hears
 
 	kill     killing
+	late     int // orders that goesOn sent
 	pending  answers
 	sequence uint64
 	messages uint64
@@ -38,6 +39,51 @@ type Rig struct {
 type killing struct {
 	step   uint64 // 0: none
 	before bool   // its effects are carried out
+
+	// after, in a fleet: the process only stops once the step is saved, another one
+	// takes over, and so much later it goes on and sends what it had in its hands.
+	after time.Duration
+	hands []func()
+	at    time.Time
+}
+
+// stops saves what a step asks for, and keeps its orders for goesOn.
+func (r *Rig) stops(now time.Time, effects []core.Effect) {
+	r.kill.at = now.Add(r.kill.after)
+	for _, e := range effects {
+		var send func() edrvsim.Reply[edrvsim.Action]
+		var number uint64
+		switch e := e.(type) {
+		case core.Save:
+			r.save(e)
+			continue
+		case core.SendOrder:
+			number, send = e.ID, func() edrvsim.Reply[edrvsim.Action] { return r.World.SetSessionLimit(e.Session, simLimit(e.Limit)) }
+		case core.InstallFallback:
+			number, send = e.ID, func() edrvsim.Reply[edrvsim.Action] {
+				return r.World.SetConnectorDefault(e.Connector, simLimit(e.Limit))
+			}
+		default:
+			continue
+		}
+		r.check.ordered(now, e)
+		id := r.check.idOf(number)
+		r.kill.hands = append(r.kill.hands, func() {
+			if reply := send(); reply.Result.ID != "" {
+				r.check.actions[reply.Result.ID] = id
+			}
+		})
+	}
+}
+
+// goesOn lets a process that had stopped send its orders, of which another knows
+// from what was saved. Nobody hears the answers.
+func (r *Rig) goesOn() {
+	for _, send := range r.kill.hands {
+		send()
+		r.late++
+	}
+	r.kill.hands = nil
 }
 
 // killedFor is how long the daemon is away after it.
@@ -95,11 +141,17 @@ func (r *Rig) Run(until time.Time) {
 		if len(r.pending) > 0 && r.pending[0].at.Before(next) && !r.daemon.away() {
 			next = r.pending[0].at
 		}
+		if len(r.kill.hands) > 0 && r.kill.at.Before(next) {
+			next = r.kill.at
+		}
 		if next.After(until) {
 			r.World.Advance(until)
 			return
 		}
 		r.World.Advance(next)
+		if len(r.kill.hands) > 0 && !next.Before(r.kill.at) {
+			r.goesOn()
+		}
 		r.step(next)
 	}
 }
@@ -142,6 +194,11 @@ func (r *Rig) step(now time.Time) {
 	effects := r.Site.Step(now, inputs...)
 	if r.kill.step == r.steps {
 		r.daemon.isDown, r.daemon.downUntil = true, now.Add(killedFor)
+		if r.kill.after > 0 {
+			r.check.stepped(now)
+			r.stops(now, effects)
+			return
+		}
 		if r.kill.before {
 			return
 		}

@@ -2,8 +2,10 @@ package deploy
 
 import (
 	"bytes"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -105,26 +107,34 @@ func TestThePartsOfTheFleetFit(t *testing.T) {
 	require.Equal(t, m.services["headroom-gateway"].Name, backend.Backend.Service.Name)
 }
 
-// TestTheRolesOfTheFleetSteerTheSame: both files are taken, and differ in
-// nothing but the role.
-func TestTheRolesOfTheFleetSteerTheSame(t *testing.T) {
+// TestTheRolesOfTheFleetDiffer: both files are taken, and differ in nothing but
+// the role; what they steer is a file that the fleet takes.
+func TestTheRolesOfTheFleetDiffer(t *testing.T) {
 	m := readFleet(t)
 	dir := t.TempDir()
 	for _, name := range []string{"edrv_api_key", "webhook_secret", "admin_token", "nats_creds"} {
 		require.NoError(t, os.WriteFile(filepath.Join(dir, name), bytes.Repeat([]byte("x"), 40), 0o440))
 	}
+	put := func(name string) (path string) {
+		path = filepath.Join(dir, name)
+		text := strings.ReplaceAll(m.configMap.Data[name], "/run/secrets/headroom", dir)
+		require.NoError(t, os.WriteFile(path, []byte(text), 0o644))
+		return path
+	}
 	parts := map[string]map[string]any{}
 	for role := range m.sets {
 		role = strings.TrimPrefix(role, "headroom-")
-		text := strings.ReplaceAll(m.configMap.Data[role+".yaml"], "/run/secrets/headroom", dir)
-		path := filepath.Join(dir, role+".yaml")
-		require.NoError(t, os.WriteFile(path, []byte(text), 0o644))
-		require.Contains(t, output(t, buildHeadroom(t), "check", "--config", path), "fail-safe: yes")
+		path := put(role + ".yaml")
+		output(t, buildHeadroom(t), "check", "--config", path)
 		var file map[string]any
-		require.NoError(t, strict.Unmarshal([]byte(text), &file))
+		require.NoError(t, strict.Unmarshal(read(t, path), &file))
 		require.Equal(t, role, file["fleet"].(map[string]any)["role"])
 		delete(file, "fleet")
 		parts[role] = file
 	}
 	require.Equal(t, parts["gateway"], parts["controller"])
+	require.Contains(t, output(t, buildHeadroom(t), "check", "--config", put("sites.yaml")), "fail-safe: yes")
+	var file map[string]any
+	require.NoError(t, strict.Unmarshal([]byte(m.configMap.Data["sites.yaml"]), &file))
+	require.ElementsMatch(t, []string{"version", "control", "sites"}, slices.Collect(maps.Keys(file)))
 }

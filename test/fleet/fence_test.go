@@ -15,6 +15,7 @@ import (
 // to save what it still wants to order: it cannot, so it may not order it, and what
 // the other saved stays.
 func TestAnOwnerThatGoesOnCannotSave(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, start(t, 3), 1)
 	site := w.sites[0].ID
 	var (
@@ -72,6 +73,7 @@ func TestAnOwnerThatGoesOnCannotSave(t *testing.T) {
 // A site whose model breaks is let go and tried again; the others are steered all
 // the time.
 func TestABrokenSiteStopsNoOther(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, start(t, 1), 4)
 	broken := w.sites[0].ID
 	tries := make(chan struct{}, 100)

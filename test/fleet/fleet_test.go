@@ -30,9 +30,10 @@ func start(t *testing.T, n int) *cluster.Cluster {
 
 // world is what the nodes of a test do to their sites, and the judge of it.
 type world struct {
-	t     *testing.T
-	c     *cluster.Cluster
-	sites []fleet.Site
+	t      *testing.T
+	c      *cluster.Cluster
+	sites  []fleet.Site
+	config string // of the nodes that join
 
 	mu      sync.Mutex
 	owner   map[string]string // who steers a site, by what it says itself
@@ -104,8 +105,10 @@ func (w *world) joinAs(name string, steer func(context.Context, *fleet.Term) err
 		log = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	}
 	n := &node{name: name, done: make(chan struct{}), line: &wire{}}
+	sites, config := w.sites, w.config
 	n.fleet = fleet.New(fleet.Options{
-		Servers: w.c.URLs(), Node: name, Lease: lease, Logger: log, Dialer: n.line, Sites: func() []fleet.Site { return w.sites }, Steer: steer,
+		Servers: w.c.URLs(), Node: name, Lease: lease, Logger: log, Dialer: n.line, Steer: steer,
+		Sites: func() []fleet.Site { return sites }, Config: func() string { return config },
 	})
 	ctx, stop := context.WithCancel(context.Background())
 	n.stop = stop
@@ -216,6 +219,7 @@ func (w *world) sound() {
 }
 
 func TestSitesSpreadMoveAndAreGivenBack(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, start(t, 1), 12)
 	a := w.join("a", true)
 	w.spread("a")
@@ -236,7 +240,72 @@ func TestSitesSpreadMoveAndAreGivenBack(t *testing.T) {
 	w.sound()
 }
 
+// A machine that leaves gives each site back as soon as it can, and the next owner
+// takes it at once: one that is slow to let go holds up no other.
+func TestASlowSiteHoldsUpNoOtherWhenAMachineLeaves(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, start(t, 1), 8)
+	var slow string // once the machine leaves
+	release := make(chan struct{})
+	a := w.joinAs("a", func(ctx context.Context, term *fleet.Term) error {
+		err := w.steer(ctx, "a", term)
+		w.mu.Lock()
+		wait := term.Site == slow
+		w.mu.Unlock()
+		if wait {
+			<-release
+		}
+		return err
+	})
+	w.spread("a")
+	w.join("b", true)
+	w.spread("a", "b")
+	w.mu.Lock()
+	for site, owner := range w.owner {
+		if owner == "a" {
+			slow = site
+		}
+	}
+	w.mu.Unlock()
+	a.stop()
+	require.Eventually(t, func() bool {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		for _, s := range w.sites {
+			if s.ID != slow && w.owner[s.ID] != "b" {
+				return false
+			}
+		}
+		return true
+	}, 20*time.Second, 20*time.Millisecond)
+	select {
+	case <-a.done:
+		t.Fatal("it has not given its last site back")
+	default:
+	}
+	close(release)
+	w.spread("b")
+	w.sound()
+}
+
+// A machine that is told to stop says that it has left, whatever it is just doing:
+// under its name another process begins at once.
+func TestAMachineThatLeftIsNotWaitedFor(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, start(t, 3), 1)
+	for range 10 {
+		n := w.join("gateway", false)
+		require.Eventually(t, func() bool { return n.fleet.Unready() == "" }, 20*time.Second, time.Millisecond)
+		n.leave()
+		require.Eventually(t, func() bool { // what is read may be behind
+			status, err := fleet.Read(t.Context(), fleet.Options{Servers: w.c.URLs(), Node: "b"})
+			return err == nil && status.Nodes[0].Over
+		}, lease/2, 20*time.Millisecond)
+	}
+}
+
 func TestEventsReachTheNextOwner(t *testing.T) {
+	t.Parallel()
 	c := start(t, 3)
 	w := newWorld(t, c, 6)
 	gateway := w.join("gateway", false)
@@ -313,6 +382,7 @@ func TestEventsReachTheNextOwner(t *testing.T) {
 }
 
 func TestGivingAnEventTwiceHasNoEffect(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, start(t, 1), 1)
 	gateway := w.join("gateway", false)
 	w.join("a", true)
@@ -333,6 +403,7 @@ func TestGivingAnEventTwiceHasNoEffect(t *testing.T) {
 }
 
 func TestAMachineWithTheNameOfAnotherWaits(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, start(t, 1), 1)
 	first := w.join("a", true)
 	w.spread("a")

@@ -142,6 +142,9 @@ func (e *eyes) look(ctx context.Context) map[string]map[string]state {
 	var mu sync.Mutex
 	var asking sync.WaitGroup
 	for _, n := range e.controllers {
+		if n.frozen.Load() { // nobody waits for it
+			continue
+		}
 		asking.Go(func() {
 			states, err := e.ask(ctx, n)
 			if err != nil {

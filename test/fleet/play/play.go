@@ -2,6 +2,7 @@ package play
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -10,10 +11,11 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
-	"syscall"
 	"time"
 
+	"github.com/headroom-ev/headroom/controller/fleet"
 	"github.com/headroom-ev/headroom/edrvapi/edrvsim"
 )
 
@@ -21,7 +23,8 @@ import (
 type Options struct {
 	Sites, Connectors     int // connectors of each site
 	Gateways, Controllers int
-	Dir                   string // for programs, configurations and logs; empty: removed at the end
+	Calm                  time.Duration // between two blows
+	Dir                   string        // for programs, configurations and logs; empty: removed at the end
 	Out                   io.Writer
 }
 
@@ -32,6 +35,7 @@ const within = 30 * time.Second
 type play struct {
 	Options
 	dir      string
+	sites    string // path of the file that the fleet is given
 	eDRV     *edrvsim.Server
 	nats     []*process
 	urls     []string
@@ -103,20 +107,24 @@ func (p *play) start(ctx context.Context) error {
 		return err
 	}
 	for i := range p.Gateways {
-		n, err := nodeOf(p.dir, program, fmt.Sprintf("gateway-%d", i+1), "gateway", url, p.urls, &p.Options)
+		n, err := nodeOf(p.dir, program, fmt.Sprintf("gateway-%d", i+1), "gateway", url, p.urls)
 		if err != nil {
 			return err
 		}
 		p.gateways = append(p.gateways, n)
 	}
 	for i := range p.Controllers {
-		n, err := nodeOf(p.dir, program, fmt.Sprintf("controller-%d", i+1), "controller", url, p.urls, &p.Options)
+		n, err := nodeOf(p.dir, program, fmt.Sprintf("controller-%d", i+1), "controller", url, p.urls)
 		if err != nil {
 			return err
 		}
 		p.controls = append(p.controls, n)
 	}
 	p.balancer, p.eyes = newBalancer(p.gateways), newEyes(p.eDRV, p.controls)
+	p.sites = filepath.Join(p.dir, "sites.yaml")
+	if err := os.WriteFile(p.sites, sitesFile(&p.Options), 0o600); err != nil {
+		return err
+	}
 	for _, s := range p.processes() {
 		if err := s.start(); err != nil {
 			return err
@@ -125,6 +133,9 @@ func (p *play) start(ctx context.Context) error {
 	p.eDRV.SetWebhook(edrvsim.Webhook{
 		URL: "http://gateways/webhooks/edrv", Signing: edrvsim.Signing{Secret: webhookSecret, Scheme: edrvsim.SignTimestampBody},
 	})
+	if err := p.apply(ctx); err != nil {
+		return err
+	}
 	p.say("3 NATS servers, %d gateways, %d controllers and an eDRV with %d sites of %d connectors run", p.Gateways, p.Controllers, p.Sites, p.Connectors)
 	return nil
 }
@@ -149,6 +160,20 @@ func (p *play) killAll() {
 	}
 }
 
+// apply gives the fleet its sites as an operator does, once the servers are there.
+func (p *play) apply(ctx context.Context) error {
+	var out []byte
+	var failed error
+	err := until(ctx, time.Minute, "headroom fleet apply", func() bool {
+		out, failed = p.gateways[0].command(ctx, "fleet", "apply", "--sites", p.sites).CombinedOutput()
+		return failed == nil
+	})
+	if err != nil {
+		return fmt.Errorf("%w: %w: %s", err, failed, out)
+	}
+	return nil
+}
+
 // script is what happens.
 func (p *play) script(ctx context.Context) error {
 	begun := time.Now()
@@ -160,7 +185,7 @@ func (p *play) script(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-time.After(10 * time.Second):
+		case <-time.After(p.Calm):
 			return nil
 		}
 	}
@@ -168,6 +193,9 @@ func (p *play) script(ctx context.Context) error {
 		return err
 	}
 
+	if err := p.status(ctx); err != nil {
+		return err
+	}
 	victim := p.eyes.busiest()
 	name, err := leader(ctx, p.urls)
 	if err != nil {
@@ -184,8 +212,8 @@ func (p *play) script(ctx context.Context) error {
 		{p.gateways[0].name + " starts again", p.gateways[0].start},
 		{"kill -9 of " + server.name + ", which leads the bucket", func() error { server.kill(); return nil }},
 		{server.name + " starts again", server.start},
-		{"SIGSTOP of " + p.controls[0].name, func() error { return p.controls[0].cmd.Process.Signal(syscall.SIGSTOP) }},
-		{p.controls[0].name + " goes on as if nothing had been", func() error { return p.controls[0].cmd.Process.Signal(syscall.SIGCONT) }},
+		{"SIGSTOP of " + p.controls[0].name, p.controls[0].freeze},
+		{p.controls[0].name + " goes on as if nothing had been", p.controls[0].thaw},
 	}
 	for _, s := range steps {
 		at := time.Now()
@@ -205,6 +233,122 @@ func (p *play) script(ctx context.Context) error {
 			return err
 		}
 	}
+	return p.upgrade(ctx)
+}
+
+// handOver is how long a site may be nobody's when its owner is told to stop: less
+// than the lease, which is what is not to be waited for.
+const handOver = fleet.DefaultLease * 2 / 3
+
+// upgrade stops every machine as an operator does, and starts it again as a new
+// version would be, each once the one before is ready.
+func (p *play) upgrade(ctx context.Context) error {
+	p.say("rolling upgrade: each machine gets SIGTERM and starts again")
+	w, err := watchOwners(ctx, p.urls)
+	if err != nil {
+		return err
+	}
+	defer w.close()
+	p.balancer.mu.Lock()
+	before := p.balancer.again
+	p.balancer.mu.Unlock()
+	begun := time.Now()
+	for _, n := range append(slices.Clone(p.gateways), p.controls...) {
+		at := time.Now()
+		if err := n.stop(); err != nil {
+			p.fail("%v", err)
+		}
+		stopped := time.Since(at)
+		if err := n.start(); err != nil {
+			return err
+		}
+		err := until(ctx, within, n.name+" is ready, and all sites are steered", func() bool {
+			return n.ready(ctx) && p.eyes.steered(at) == p.Sites && p.balancer.newest().After(at)
+		})
+		if err != nil {
+			p.fail("%v: %d of %d sites are steered", err, p.eyes.steered(at), p.Sites)
+			continue
+		}
+		p.say("    %s stopped in %s; it is ready, and all sites are steered, after %s", n.name,
+			stopped.Round(100*time.Millisecond), time.Since(at).Round(100*time.Millisecond))
+	}
+	longest, moves, seized := w.result()
+	p.balancer.mu.Lock()
+	again := p.balancer.again - before
+	p.balancer.mu.Unlock()
+	p.say("    %d sites were handed over, the slowest was nobody's for %s; %d deliveries were tried again; all in %s",
+		moves, longest.Round(time.Millisecond), again, time.Since(begun).Round(time.Second))
+	if longest > handOver || len(seized) > 0 || moves == 0 {
+		p.fail("sites were to be handed over within %s: the slowest took %s, and these were taken without having been given back: %v", handOver, longest, head(seized))
+	}
+	return nil
+}
+
+// status asks as an operator does, until every machine is there and every
+// controller has a part of the sites.
+func (p *play) status(ctx context.Context) error {
+	n := p.gateways[0]
+	var (
+		status fleet.Status
+		owned  map[string]int
+		failed error
+	)
+	err := until(ctx, within, "headroom fleet status shows the fleet", func() bool {
+		out, err := n.command(ctx, "fleet", "status", "--format", "json").Output() // it fails as long as a site has no owner
+		status = fleet.Status{}
+		if failed = errors.Join(err, json.Unmarshal(out, &status)); failed != nil {
+			return false
+		}
+		owned = map[string]int{}
+		for _, s := range status.Sites {
+			owned[s.Node]++
+		}
+		return len(status.Nodes) == p.Gateways+p.Controllers && len(status.Sites) == p.Sites && len(owned) == p.Controllers
+	})
+	if err != nil {
+		return fmt.Errorf("%w: %d machines, sites of each: %v: %v", err, len(status.Nodes), owned, failed)
+	}
+	p.say("headroom fleet status: %d machines; sites of each: %v", len(status.Nodes), owned)
+	return p.shown(ctx)
+}
+
+// shown looks at the page of every machine, which is to have all sites and their
+// owners, and at its metrics.
+func (p *play) shown(ctx context.Context) error {
+	var lacking []string
+	err := until(ctx, within, "every page shows the fleet, and metrics of every machine add up", func() bool {
+		lacking = nil
+		steered := 0
+		for _, n := range append(slices.Clone(p.gateways), p.controls...) {
+			page, metrics := n.get(ctx, "/"), n.get(ctx, "/metrics")
+			for i := range p.Sites {
+				if !strings.Contains(page, siteName(i)) {
+					lacking = append(lacking, n.name+" does not show "+siteName(i))
+				}
+			}
+			for _, c := range p.controls {
+				if !strings.Contains(page, c.name) {
+					lacking = append(lacking, n.name+" does not show "+c.name)
+				}
+			}
+			if !strings.Contains(metrics, "\nheadroom_fleet_in_session 1\n") {
+				lacking = append(lacking, n.name+" has no session")
+			}
+			var sites int
+			if _, after, ok := strings.Cut(metrics, "\nheadroom_fleet_sites "); ok {
+				_, _ = fmt.Sscan(after, &sites)
+			}
+			steered += sites
+		}
+		if steered != p.Sites {
+			lacking = append(lacking, fmt.Sprintf("the metrics have %d sites", steered))
+		}
+		return len(lacking) == 0
+	})
+	if err != nil {
+		return fmt.Errorf("%w: %v", err, head(lacking))
+	}
+	p.say("every page shows all sites and machines; by their metrics they steer %d sites in all", p.Sites)
 	return nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -20,6 +21,7 @@ type process struct {
 	log        string
 	cmd        *exec.Cmd
 	done       chan struct{}
+	frozen     atomic.Bool // it is stopped, and answers nobody
 }
 
 // start starts it. It ends with this process at the latest.
@@ -51,6 +53,38 @@ func (p *process) kill() {
 	_ = p.cmd.Process.Signal(syscall.SIGKILL)
 	<-p.done
 	p.cmd = nil
+}
+
+// stop asks it to end, as systemd and Kubernetes do, and waits until it has.
+func (p *process) stop() error {
+	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		return fmt.Errorf("stop %s: %w", p.name, err)
+	}
+	select {
+	case <-p.done:
+	case <-time.After(stopWithin):
+		p.kill()
+		return fmt.Errorf("%s did not stop within %s", p.name, stopWithin)
+	}
+	state := p.cmd.ProcessState
+	if p.cmd = nil; !state.Success() {
+		return fmt.Errorf("%s ended with %s", p.name, state)
+	}
+	return nil
+}
+
+// stopWithin is what the daemon promises, and what a busy machine needs beyond.
+const stopWithin = 15 * time.Second
+
+// freeze stops it as a machine does that sleeps, and thaw lets it go on.
+func (p *process) freeze() error {
+	p.frozen.Store(true)
+	return p.cmd.Process.Signal(syscall.SIGSTOP)
+}
+
+func (p *process) thaw() error {
+	p.frozen.Store(false)
+	return p.cmd.Process.Signal(syscall.SIGCONT)
 }
 
 // runs reports whether it has not ended.

@@ -2,8 +2,12 @@ package play
 
 import (
 	"bytes"
+	"context"
 	"fmt"
+	"io"
+	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"time"
@@ -69,14 +73,14 @@ type node struct {
 }
 
 // nodeOf writes the configuration of a node and says how to start it.
-func nodeOf(dir, program, name, role, eDRV string, nats []string, o *Options) (*node, error) {
+func nodeOf(dir, program, name, role, eDRV string, nats []string) (*node, error) {
 	ports, err := freePorts(2)
 	if err != nil {
 		return nil, err
 	}
 	n := &node{role: role, webhooks: fmt.Sprintf("127.0.0.1:%d", ports[0]), admin: fmt.Sprintf("127.0.0.1:%d", ports[1])}
 	path := filepath.Join(dir, name+".yaml")
-	if err := os.WriteFile(path, configuration(n, name, filepath.Join(dir, name), eDRV, nats, o), 0o600); err != nil {
+	if err := os.WriteFile(path, configuration(n, name, filepath.Join(dir, name), eDRV, nats), 0o600); err != nil {
 		return nil, err
 	}
 	n.process = &process{
@@ -86,9 +90,39 @@ func nodeOf(dir, program, name, role, eDRV string, nats []string, o *Options) (*
 	return n, nil
 }
 
-func configuration(n *node, name, data, eDRV string, nats []string, o *Options) []byte {
-	var b bytes.Buffer
-	fmt.Fprintf(&b, `version: 1
+// command is the program with the configuration of a node.
+func (n *node) command(ctx context.Context, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, n.path, append(args, "--config", n.args[len(n.args)-1])...)
+	cmd.Env = append(os.Environ(), n.env...)
+	return cmd
+}
+
+// ready asks a node whether it does its part.
+func (n *node) ready(ctx context.Context) bool { return n.get(ctx, "/readyz") != "" }
+
+// get is what a node answers with 200.
+func (n *node) get(ctx context.Context, path string) string {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+n.admin+path, http.NoBody)
+	if err != nil {
+		return ""
+	}
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return ""
+	}
+	defer answer.Body.Close()
+	body, err := io.ReadAll(answer.Body)
+	if err != nil || answer.StatusCode != http.StatusOK {
+		return ""
+	}
+	return string(body)
+}
+
+// configuration is the file of a node: its sites are those of the fleet.
+func configuration(n *node, name, data, eDRV string, nats []string) []byte {
+	return fmt.Appendf(nil, `version: 1
 edrv:
   url: %s
   api_key: ${FLEET_API_KEY}
@@ -100,7 +134,13 @@ fleet:
   nats: ["%s"]
   node: %s
   role: %s
-control:
+`, eDRV, n.webhooks, n.admin, data, strings.Join(nats, `", "`), name, n.role)
+}
+
+// sitesFile is what all of them steer.
+func sitesFile(o *Options) []byte {
+	var b bytes.Buffer
+	b.WriteString(`control:
   tick: 1s
   resync: 20s
   report_stale: 15s
@@ -113,7 +153,7 @@ control:
   reassert: 60s
   recover_after: 5s
 sites:
-`, eDRV, n.webhooks, n.admin, data, strings.Join(nats, `", "`), name, n.role)
+`)
 	for i := range o.Sites {
 		fmt.Fprintf(&b, "  - id: %s\n    location: %s\n    circuits: [{id: grid, limit: {amps: %.1f}}]\n    connectors:\n", siteName(i), siteName(i), limitAmps(o.Connectors))
 		for k := range o.Connectors {
