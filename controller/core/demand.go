@@ -67,7 +67,22 @@ func (s *Site) use(i int) {
 	if s.now.Sub(ses.confirmedAt) < s.settle(c) {
 		return
 	}
-	ses.usage.seen(ses.reading.level, limit)
+	level := ses.reading.level
+	if ses.uses == 0 && full(c.set.Wiring, ses.reading.power, limit) {
+		level = limit
+	}
+	ses.usage.seen(level, limit)
+}
+
+// full reports whether a power can be that of a car which draws all of its limit
+// on some of the phases: how many it uses is not known.
+func full(w policy.Wiring, power policy.Milliwatts, limit policy.Milliamps) bool {
+	for n := 1; n < w.Phases.Count(); n++ {
+		if all := policy.Milliwatts(int64(limit) * w.Volts * int64(n)); power >= all-all/20 && power <= all+all/20 {
+			return true
+		}
+	}
+	return false
 }
 
 // The keys of meta_data that say what a driver needs. eDRV leaves meta_data to

@@ -327,8 +327,11 @@ func (c *checker) wantsMore(k *checked) bool {
 	if !ok || !t.Car || !t.Offer.IsSet() {
 		return false
 	}
+	if k.set.Kind == policy.AC && t.Limit.Unit == edrvsim.Power { // it may not be known on how many phases it draws
+		return false
+	}
 	offer := c.offered(k, &t)
-	return offer < k.set.Max && c.drawn(&t) >= offer-offer/50-100
+	return offer < k.set.Max-k.set.Max/100 && c.drawn(&t) >= offer-offer/50-100
 }
 
 func (c *checker) fullAbove(k *checked) bool {
