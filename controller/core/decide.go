@@ -42,12 +42,15 @@ func (s *Site) keep() []policy.Load {
 		fallbacks[c.circuit] = fallbacks[c.circuit].Plus(c.set.Wiring.At(c.set.Fallback))
 	}
 	s.tree.AddUp(fallbacks)
-	keep := fallbacks
+	keep, idle := fallbacks, s.greatestIdle(s.ledger.Bound)
 	for k := range keep {
-		if fallbacks[k].Fits(s.world.Permitted[k]) {
+		switch {
+		case fallbacks[k].Fits(s.world.Permitted[k]):
 			keep[k] = policy.NoLimit()
-		} else {
-			keep[k] = s.world.ArrivalReserve[k]
+		case s.circuits[k].set.ReserveSet:
+			keep[k] = s.circuits[k].set.ArrivalReserve
+		default:
+			keep[k] = idle[k]
 		}
 	}
 	return keep
@@ -70,26 +73,28 @@ func (s *Site) fillWorld() {
 	}
 	w.Permitted = append(w.Permitted[:0], make([]policy.Load, len(s.circuits))...)
 	w.ArrivalReserve = append(w.ArrivalReserve[:0], make([]policy.Load, len(s.circuits))...)
+	idle := s.greatestIdle(s.plannedFallback)
 	for k := range s.circuits {
 		w.Permitted[k] = s.circuits[k].permitted
 		w.ArrivalReserve[k] = s.circuits[k].set.ArrivalReserve
 		if !s.circuits[k].set.ReserveSet {
-			w.ArrivalReserve[k] = s.greatestIdle(k)
+			w.ArrivalReserve[k] = idle[k]
 		}
 	}
 }
 
-// greatestIdle is the load of the one idle connector below the circuit that
-// could draw most: what the next arrival may add.
-func (s *Site) greatestIdle(circuit int) policy.Load {
-	var most policy.Load
-	for _, b := range s.world.Idle {
-		if s.tree.Within(b.Circuit, circuit) {
-			l := b.Wiring.At(b.Level)
-			for p := range l.Amps {
-				most.Amps[p] = max(most.Amps[p], l.Amps[p])
-			}
-			most.Power = max(most.Power, l.Power)
+// greatestIdle is, for each circuit, the load of the one idle connector below it
+// that could draw most: what the next arrival may add.
+func (s *Site) greatestIdle(level func(i int) policy.Milliamps) []policy.Load {
+	most := make([]policy.Load, len(s.circuits))
+	for i := range s.connectors {
+		if c := &s.connectors[i]; c.session == nil {
+			most[c.circuit] = atLeast(most[c.circuit], c.set.Wiring.At(level(i)))
+		}
+	}
+	for k := len(most) - 1; k > 0; k-- { // a circuit stands behind the one that feeds it
+		if p := s.tree.Parent(k); p >= 0 {
+			most[p] = atLeast(most[p], most[k])
 		}
 	}
 	return most
