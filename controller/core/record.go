@@ -80,6 +80,9 @@ func (s *Site) restoreSession(i int, r Record) {
 	if r.Override != nil {
 		c.session.override = *r.Override
 	}
+	if r.Book.Drawn > 0 {
+		c.session.disobeys, c.session.strikes = true, strikesOut
+	}
 	ids := make([]uint64, len(r.Book.Orders))
 	for k, kept := range r.Book.Orders {
 		o := &order{id: s.id(), connector: i, session: r.Session, level: kept.Level, sent: s.now, reached: s.now}

@@ -70,6 +70,19 @@ type player struct {
 	actions    int
 }
 
+// restart builds the site anew from what it keeps.
+func (p *player) restart() {
+	saved := Saved{At: p.now}
+	for i := range p.site.connectors {
+		saved.Records = append(saved.Records, p.site.record(i))
+	}
+	site, err := New(p.site.set, saved, p.now)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	p.site = site
+}
+
 // asked is a call that has no reply yet.
 type asked struct {
 	effect Effect
@@ -92,6 +105,9 @@ func (p *player) play(words []string) string {
 	switch words[0] {
 	case "site":
 		p.build(rest)
+		return p.step(Grouped{})
+	case "restart":
+		p.restart()
 		return p.step(Grouped{})
 	case "reload":
 		return p.step(Configured{Settings: p.settings(rest)})
