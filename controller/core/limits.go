@@ -151,11 +151,15 @@ func (s *Site) removeLimit(name string) bool {
 	return found
 }
 
+// rounding is by how much a report may be off because it is rounded: some are
+// in tenths of a kilowatt.
+const rounding = 50 * policy.Watt
+
 // measure adds up what is drawn on every circuit. A session without a fresh
 // reading counts at its bound; the time over a limit counts only what was read.
 // A reading from before a car has followed the last confirmed limit says no more
 // than the bound: reports are up to a minute apart, and the next one judges
-// whether it was obeyed.
+// whether it was obeyed. Nor does one that is above it by rounding.
 func (s *Site) measure(took time.Duration) {
 	known, worst := make([]policy.Load, len(s.circuits)), make([]policy.Load, len(s.circuits))
 	for i := range s.connectors {
@@ -163,9 +167,10 @@ func (s *Site) measure(took time.Duration) {
 		switch {
 		case c.session == nil:
 		case c.session.reading.fresh(s.now, s.set.Timing.ReportStale):
-			load := c.session.reading.load
-			if c.session.reading.at.Before(c.session.confirmedAt.Add(s.settle(c) + s.set.Timing.Tick)) {
-				load = load.Tightest(c.set.Wiring.At(s.ledger.Bound(i)))
+			load, bound := c.session.reading.load, c.set.Wiring.At(s.ledger.Bound(i))
+			moves := c.session.reading.at.Before(c.session.confirmedAt.Add(s.settle(c) + s.set.Timing.Tick))
+			if moves || load.Excess(bound).Fits(policy.Symmetric(policy.Milliamps(int64(rounding)/c.set.Wiring.Volts)+1, rounding)) {
+				load = load.Tightest(bound)
 			}
 			known[c.circuit] = known[c.circuit].Plus(load)
 		default:

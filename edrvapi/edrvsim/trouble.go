@@ -52,7 +52,13 @@ func (w *World) openWindow(win Window) {
 		return
 	}
 	w.open(win)
-	w.after(left, func() { w.shut(win) })
+	w.after(left, func() {
+		w.EndSpans() // what flowed until now flowed with the fault
+		w.shut(win)
+		if c := w.connOf[win.Target]; c != nil {
+			w.settle(c)
+		}
+	})
 }
 
 func isSpell(f Fault) bool { return f >= HookOutage && f <= SitePowerCut }
