@@ -22,6 +22,9 @@ const (
 	// unnoticed: two reports, a verdict that may be lost once, a pass, and the
 	// settling; doubled, because reports and verdicts get lost.
 	noticeWithin = 10 * time.Minute
+	// followWithin is how long a car may take to follow when a lie ended: the 5 s
+	// of IEC 61851-1, and a tick until it is seen.
+	followWithin = 10 * time.Second
 	// complyWithin is how long the site may take to come below a limit that
 	// falls, or when a charger can be reached again: a verdict that may be lost once,
 	// and what follows.
@@ -142,7 +145,7 @@ func (c *checker) causeOf(circuit int, span edrvsim.Span) string {
 		t, _ := c.world.Connector(k.set.ID)
 		drawn, bound := c.drawn(&t), c.site.Bound(i)
 		k.follow(span.To, drawn, bound, &t)
-		lies := c.excused(i) || !k.lied.Before(span.From)
+		lies := c.excused(i) || span.From.Sub(k.lied) <= followWithin
 		lately := span.To.Sub(k.strange) <= noticeWithin
 		believed := bound
 		if lately { // it was noticed, and the others are being cut
