@@ -93,10 +93,11 @@ func (p *play) target(f edrvsim.Fault) *core.Connector {
 }
 
 // needsOrder reports whether a fault shows when a charger is ordered to pause, or
-// when it is offline and ordered anything.
+// when one that is offline is ordered anything.
 func needsOrder(f edrvsim.Fault) bool {
 	switch f {
 	case edrvsim.ChargerNeedsReplug, edrvsim.ChargerPauseEnds, edrvsim.CarNoResume,
+		edrvsim.ChargerClamps, edrvsim.ChargerOvershoots, edrvsim.ChargerIgnores,
 		edrvsim.OfflineRefused, edrvsim.OfflineLost, edrvsim.OfflineQueued:
 		return true
 	}
