@@ -97,7 +97,7 @@ func (p *play) target(f edrvsim.Fault) *core.Connector {
 func needsOrder(f edrvsim.Fault) bool {
 	switch f {
 	case edrvsim.ChargerNeedsReplug, edrvsim.ChargerPauseEnds, edrvsim.CarNoResume,
-		edrvsim.ChargerClamps, edrvsim.ChargerOvershoots, edrvsim.ChargerIgnores,
+		edrvsim.ChargerClamps, edrvsim.ChargerOvershoots, edrvsim.ChargerIgnores, edrvsim.ChargerWattsOnly, edrvsim.ChargerAmpsOnly,
 		edrvsim.OfflineRefused, edrvsim.OfflineLost, edrvsim.OfflineQueued:
 		return true
 	}

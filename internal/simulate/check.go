@@ -445,12 +445,18 @@ func (c *checker) reachable(i int, now time.Time) bool {
 	}
 	rejects := !k.rejected.IsZero() && now.Sub(k.rejected) <= c.scene.Settings.Timing.Reassert
 	contested := !c.seen.foreign.IsZero() && now.Sub(c.seen.foreign) < noticeWithin
-	return !rejects && !c.mute(k, now) && !contested && !c.seen.offline[k.set.Station] && c.site.Bound(i) <= max(c.justified(i, now), k.set.Fallback)
+	return !rejects && !c.wasMute(k, now) && !contested && !c.seen.offline[k.set.Station] && c.site.Bound(i) <= max(c.justified(i, now), k.set.Fallback)
 }
 
 // mute reports whether a charger left an order without an answer for too long.
 func (c *checker) mute(k *checked, now time.Time) bool {
 	return !k.silent.IsZero() && now.Sub(k.silent) >= c.scene.Settings.Timing.VerdictTimeout
+}
+
+// wasMute reports whether it was so lately: the site may not know yet which of
+// its orders was answered, and its cut takes time.
+func (c *checker) wasMute(k *checked, now time.Time) bool {
+	return c.mute(k, now) || now.Sub(k.answered) <= complyWithin
 }
 
 func (c *checker) below(circuit, top int) bool {

@@ -156,7 +156,7 @@ func (c *checker) causeOf(circuit int, span edrvsim.Span) string {
 			excess = excess.Minus(k.set.Wiring.At(drawn - believed))
 		}
 		floors = floors.Plus(k.set.Wiring.At(k.unsteered()))
-		back := span.To.Sub(k.answered) <= complyWithin || span.To.Sub(c.seen.onlineSince(k.set.Station)) <= complyWithin
+		back := span.To.Sub(c.seen.onlineSince(k.set.Station)) <= complyWithin
 		if lies || back || !c.reachable(i, span.To) { // what cannot be cut, or not yet
 			taken = taken.Plus(k.set.Wiring.At(max(drawn, bound)))
 		} else {
