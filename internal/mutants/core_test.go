@@ -26,7 +26,7 @@ var ofTheCore = []mutant{
 	{name: "found-session-counted-at-its-fallback", breaks: unsound, edits: []edit{{
 		session, "	if c.listed && !s.listing", "	if (MUTANT || c.listed) && !s.listing",
 	}}},
-	{name: "rejected-taken-for-accepted", breaks: unsound, edits: []edit{{
+	{name: "rejected-taken-for-accepted", breaks: append([]string{"I4"}, unsound...), edits: []edit{{
 		verdict, "	if in.Verdict == Accepted {\n		s.count", "	if MUTANT || in.Verdict == Accepted {\n		s.count",
 	}}},
 	{name: "timeout-taken-for-not-sent", breaks: unsound, edits: []edit{{
