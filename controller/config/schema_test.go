@@ -67,8 +67,11 @@ func schemaOf(t *testing.T) *node {
 		}
 		at[f.Path] = keys
 		at[parent].Properties[lastKey(f.Path)] = outer
-		if f.Required == "always" {
+		switch f.Required {
+		case "always":
 			at[parent].Required = append(at[parent].Required, lastKey(f.Path))
+		case "alone":
+			at[parent].AnyOf = []*node{{Required: []string{lastKey(f.Path)}}, {Required: []string{"fleet"}}}
 		}
 	}
 	return root
