@@ -176,6 +176,9 @@ func (s *Site) endSession(i int, why string) {
 	c := &s.connectors[i]
 	s.note(NoteSession, s.about(i), "session at %s: %s", c.set.label(), why)
 	for _, o := range slices.Concat(c.session.orders, c.session.late) {
+		if o.waits() {
+			s.withdraw(o)
+		}
 		s.forget(o)
 	}
 	delete(s.bySession, c.session.id)

@@ -96,7 +96,7 @@ var ofTheCore = []mutant{
 		reading, "	return r.known && now.Sub", "	return r.known && MUTANT || r.known && now.Sub",
 	}}},
 	{name: "raise-not-taken-back", killer: scenarios, edits: []edit{{
-		takeback, "			if waits && (", "			if waits && !MUTANT && (",
+		takeback, "			if o.waits() && (", "			if o.waits() && !MUTANT && (",
 	}}},
 	{name: "lost-meter-counts-nothing", killer: scenarios, edits: []edit{{
 		meter, "		return fmt.Sprintf(\"no reading for more than %s: %s\"", "		if MUTANT {\n			return \"\"\n		}\n		return fmt.Sprintf(\"no reading for more than %s: %s\"",
