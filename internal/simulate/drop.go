@@ -69,7 +69,7 @@ func (p *play) forgotten(now time.Time) {
 	}
 	for _, j := range p.judged {
 		if now.Before(j.until) && !kept[j.circuit] {
-			p.restore(now.Add(time.Millisecond), j.circuit)
+			p.restore(now, j.circuit)
 		}
 	}
 }
