@@ -40,6 +40,9 @@ func (s *Site) dropStrays() {
 // the session's limit is what they say, and may change again at any time.
 func (s *Site) foreign(i int, in ActionSeen) {
 	c := &s.connectors[i]
+	if other := in.Action.Session; in.Verdict == Accepted && other != "" && (c.session == nil || c.session.id != other) {
+		s.touched.add(other) // it may have begun, and nobody told us yet
+	}
 	if in.Verdict == Requested || s.harmless(i, &in.Action) {
 		return
 	}

@@ -40,13 +40,13 @@ func (s *Site) Booked(circuit string) policy.Load {
 
 // Sizes counts what the site remembers; all of it is bounded.
 type Sizes struct {
-	Sessions, Orders, Actions, Strays, Ended, Settled int
+	Sessions, Orders, Actions, Strays, Ended, Settled, Touched int
 }
 
 // Sizes counts what the site remembers now.
 func (s *Site) Sizes() Sizes {
 	return Sizes{
 		Sessions: len(s.bySession), Orders: len(s.orders), Actions: len(s.byAction), Strays: len(s.strays),
-		Ended: len(s.ended.at), Settled: len(s.settled.at),
+		Ended: len(s.ended.at), Settled: len(s.settled.at), Touched: len(s.touched.at),
 	}
 }

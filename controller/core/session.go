@@ -154,15 +154,15 @@ func startOf(seen *edrvapi.Session, now time.Time) time.Time {
 }
 
 // beginSession puts a session into the model. One that is found at the start,
-// before the first full list, may have any limit; a later one began behind its
-// fallback.
+// before the first full list, may have any limit, and so may one whose limit
+// somebody else has set; a later one began behind its fallback.
 func (s *Site) beginSession(i int, seen *edrvapi.Session) {
 	c := &s.connectors[i]
 	c.session = &session{id: seen.ID, began: startOf(seen, s.now), seenAt: s.now}
 	s.bySession[seen.ID] = i
 	s.dirty = true
 	c.session.reassertAt = s.now.Add(s.set.Timing.Reassert)
-	if c.listed && !s.listing.partial && c.group == "" {
+	if c.listed && !s.listing.partial && c.group == "" && !s.touched.has(seen.ID) {
 		s.ledger.Begin(i)
 		s.note(NoteSession, s.about(i), "session began at %s", c.set.label())
 		return

@@ -36,6 +36,7 @@ type Site struct {
 type history struct {
 	ended   recent // sessions that are over: no message revives them
 	settled recent // actions of ours whose verdict came or does not matter: a double of it says nothing
+	touched recent // sessions that were not known when somebody else set their limits
 	strays  []stray
 	// foreignAt is when somebody else lately set limits here.
 	foreignAt []time.Time
