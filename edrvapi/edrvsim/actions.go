@@ -234,7 +234,10 @@ func (w *World) install(c *connector, o *order, limit Limit) {
 		if c.session != o.session {
 			return
 		}
-		c.session.limit, c.session.astray = limit, o.foreign
+		c.session.limit, c.session.astray, c.session.foreign = limit, o.foreign, ""
+		if o.foreign {
+			c.session.foreign = o.action.ID
+		}
 	case connectorLimit, connectorClear:
 		c.def = limit
 	case stationLimit, stationClear:

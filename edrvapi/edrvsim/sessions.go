@@ -11,8 +11,9 @@ type session struct {
 	rec  Session
 	conn *connector
 
-	limit    Limit // its own limit in the charger, gone when it ends
-	astray   bool  // somebody else set it, or the charger did not do what it said
+	limit    Limit  // its own limit in the charger, gone when it ends
+	astray   bool   // somebody else set it, or the charger did not do what it said
+	foreign  string // the action of somebody else that set it, if one did
 	drawTime time.Duration
 	meterAt  float64 // register at the start, Wh
 }

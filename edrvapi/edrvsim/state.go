@@ -29,7 +29,8 @@ type TrueConnector struct {
 	// Astray tells that another limit is in force than the charger last
 	// confirmed to us: somebody else set it, or the charger did not do what it said.
 	Astray   bool
-	Offer    Limit // what the charger would let a car draw now: rating, defaults and Limit
+	Foreign  string // the action of somebody else that set Limit, if one did
+	Offer    Limit  // what the charger would let a car draw now: rating, defaults and Limit
 	Amps     [3]float64
 	Watts    float64
 	EnergyWh float64 // taken by the present car
@@ -123,7 +124,7 @@ func (w *World) trueConnector(c *connector) TrueConnector {
 		t.Car, t.CarPhases, t.EnergyWh = true, c.car.phases, c.car.taken
 	}
 	if c.session != nil {
-		t.Session, t.Limit = c.session.rec.ID, c.session.limit
+		t.Session, t.Limit, t.Foreign = c.session.rec.ID, c.session.limit, c.session.foreign
 		t.Astray = t.Astray || c.session.astray
 	}
 	return t
