@@ -76,7 +76,7 @@ func (k *scribe) take(now time.Time, inputs []core.Input, effects []core.Effect,
 		if isOrder && !order.Raise {
 			k.drop(func(o core.SendOrder) bool { return o.Connector == order.Connector }, "a newer order overtook it")
 		}
-		if order.Raise || isOrder && k.all {
+		if isOrder && order.Waits(k.all) {
 			held.orders = append(held.orders, order)
 			continue
 		}

@@ -36,6 +36,10 @@ type SendOrder struct {
 	Raise bool
 }
 
+// Waits reports whether the order must be in the journal before it is sent: a raise
+// must; a cut only where nothing may leave that is not on record, as in a fleet.
+func (o SendOrder) Waits(all bool) bool { return o.Raise || all }
+
 // TakeBack withdraws a raise whose call has not left yet. The shell answers the
 // SendOrder as ever: with Dropped where it came in time.
 type TakeBack struct{ ID uint64 }

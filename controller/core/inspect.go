@@ -29,6 +29,19 @@ func (s *Site) Permitted(circuit string) policy.Load {
 	return s.circuits[k].permitted
 }
 
+// Reading is what the session at connector i draws as far as a fresh report tells;
+// false where there is none.
+func (s *Site) Reading(i int) (policy.Milliwatts, bool) {
+	ses := s.connectors[i].session
+	if ses == nil || !ses.reading.fresh(s.now, s.set.Timing.ReportStale) {
+		return 0, false
+	}
+	return ses.reading.power, true
+}
+
+// Engaged reports whether the site steers its sessions.
+func (s *Site) Engaged() bool { return s.engaged }
+
 // Booked is the sum of the bounds below the named circuit.
 func (s *Site) Booked(circuit string) policy.Load {
 	k, ok := s.tree.Index(circuit)

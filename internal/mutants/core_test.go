@@ -14,10 +14,7 @@ const (
 	takeback = "controller/core/takeback.go"
 )
 
-var (
-	scenarios         = test{"controller/core", "TestScenarios"}
-	doublesAndOldNews = test{"internal/simulate", "TestDoublesAndOldNewsChangeNothing"}
-)
+var scenarios = test{"controller/core", "TestScenarios"}
 
 var ofTheCore = []mutant{
 	{name: "fallback-counted-before-it-is-confirmed", breaks: unsound, edits: []edit{{
@@ -42,7 +39,7 @@ var ofTheCore = []mutant{
 		"		case m == nil:\n			base[k] = base[k].Plus(c.set.Base)\n",
 		"		case MUTANT:\n		case m == nil:\n			base[k] = base[k].Plus(c.set.Base)\n",
 	}}},
-	{name: "margin-ignored", killer: scenarios, edits: []edit{{
+	{name: "margin-ignored", breaks: []string{"I15"}, edits: []edit{{
 		limits,
 		"		c.permitted = c.limits.Margin.Under(s.ahead(c)).Minus(base[k])\n",
 		"		if c.permitted = c.limits.Margin.Under(s.ahead(c)).Minus(base[k]); MUTANT {\n			c.permitted = s.ahead(c).Minus(base[k])\n		}\n",
@@ -75,35 +72,35 @@ var ofTheCore = []mutant{
 	{name: "above-the-fallback-in-floor", breaks: []string{"I9"}, edits: []edit{{
 		order, "targets[k] = a.Level; s.ladder.state >= Floor {", "targets[k] = a.Level; s.ladder.state >= Floor && !MUTANT {",
 	}}},
-	{name: "disobedience-ignored", killer: scenarios, edits: []edit{{
+	{name: "disobedience-ignored", breaks: []string{"I14"}, edits: []edit{{
 		obey, "	s.ledger.Disobeys(i, max(c.set.Max, ses.reading.level))\n", "	if !MUTANT {\n		s.ledger.Disobeys(i, max(c.set.Max, ses.reading.level))\n	}\n",
 	}}},
-	{name: "foreign-order-ignored", killer: scenarios, edits: []edit{{
+	{name: "foreign-order-ignored", breaks: []string{"I2"}, edits: []edit{{
 		foreign, "	if in.Verdict == Requested || s.harmless", "	if MUTANT || in.Verdict == Requested || s.harmless",
 	}}},
-	{name: "session-revived", killer: doublesAndOldNews, edits: []edit{{
+	{name: "session-revived", breaks: []string{"I7"}, edits: []edit{{
 		session, "	if !ok || s.ended.has(seen.ID) {", "	if !ok || s.ended.has(seen.ID) && !MUTANT {",
 	}, {
 		session, "		if !listed && s.belated(seen) {", "		if !listed && s.belated(seen) && !MUTANT {",
 	}}},
-	{name: "doubled-report-counts-twice", killer: doublesAndOldNews, edits: []edit{{
+	{name: "doubled-report-counts-twice", breaks: []string{"I7"}, edits: []edit{{
 		reading, "	if ses.reading.known && !taken.IsZero()", "	if !MUTANT && ses.reading.known && !taken.IsZero()",
 	}}},
-	{name: "unknown-power-taken-for-zero", killer: scenarios, edits: []edit{{
+	{name: "unknown-power-taken-for-zero", breaks: []string{"I7"}, edits: []edit{{
 		reading, "	if !seen.Report.Power.Known {\n", "	if !seen.Report.Power.Known && !MUTANT {\n",
 	}}},
-	{name: "stale-reading-taken-for-fresh", killer: scenarios, edits: []edit{{
+	{name: "stale-reading-taken-for-fresh", breaks: []string{"I7"}, edits: []edit{{
 		reading, "	return r.known && now.Sub", "	return r.known && MUTANT || r.known && now.Sub",
 	}}},
-	{name: "raise-not-taken-back", killer: scenarios, edits: []edit{{
+	{name: "raise-not-taken-back", breaks: []string{"I1"}, edits: []edit{{
 		takeback, "			if o.waits() && (", "			if o.waits() && !MUTANT && (",
 	}}},
-	{name: "lost-meter-counts-nothing", killer: scenarios, edits: []edit{{
+	{name: "lost-meter-counts-nothing", breaks: []string{"I15"}, edits: []edit{{
 		meter, "		return fmt.Sprintf(\"no reading for more than %s: %s\"", "		if MUTANT {\n			return \"\"\n		}\n		return fmt.Sprintf(\"no reading for more than %s: %s\"",
 	}, {
 		meter, "		return fmt.Sprintf(\"no reading for more than %s\", m.set.Stale)", "		if MUTANT {\n			return \"\"\n		}\n		return fmt.Sprintf(\"no reading for more than %s\", m.set.Stale)",
 	}}},
-	{name: "congestion-not-noticed", killer: scenarios, edits: []edit{{
+	{name: "congestion-not-noticed", breaks: []string{"I4"}, edits: []edit{{
 		decide, "		busy = !s.potentialFits()\n", "		busy = !MUTANT && !s.potentialFits()\n",
 	}}},
 }

@@ -98,11 +98,14 @@ func needsOrder(f edrvsim.Fault) bool {
 	switch f {
 	case edrvsim.ChargerNeedsReplug, edrvsim.ChargerPauseEnds, edrvsim.CarNoResume,
 		edrvsim.ChargerClamps, edrvsim.ChargerOvershoots, edrvsim.ChargerIgnores, edrvsim.ChargerWattsOnly, edrvsim.ChargerAmpsOnly,
-		edrvsim.OfflineRefused, edrvsim.OfflineLost, edrvsim.OfflineQueued:
+		edrvsim.OfflineRefused, edrvsim.OfflineLost, edrvsim.OfflineQueued, edrvsim.OfflineLate:
 		return true
 	}
 	return false
 }
+
+// overrideFor is how long an operator has a session pause.
+const overrideFor = 3 * time.Minute
 
 // provoke brings about what a fault needs to show.
 func (p *play) provoke(now time.Time, f edrvsim.Fault, at *core.Connector) {
@@ -113,7 +116,7 @@ func (p *play) provoke(now time.Time, f edrvsim.Fault, at *core.Connector) {
 		err = p.rig.World.Plug(soon, at.ID, edrvsim.CarSpec{NeedKWh: 5})
 	case edrvsim.SessionZombie:
 		err = p.rig.World.Unplug(soon, at.ID)
-	case edrvsim.OfflineRefused, edrvsim.OfflineLost, edrvsim.OfflineQueued:
+	case edrvsim.OfflineRefused, edrvsim.OfflineLost, edrvsim.OfflineQueued, edrvsim.OfflineLate:
 		p.rig.World.Strike(edrvsim.HookLost, at.Station, time.Minute) // else nothing is ordered
 		p.rig.World.Strike(edrvsim.StationOffline, at.Station, time.Minute)
 	}
@@ -122,6 +125,6 @@ func (p *play) provoke(now time.Time, f edrvsim.Fault, at *core.Connector) {
 	}
 	if t, _ := p.rig.World.Connector(at.ID); needsOrder(f) && t.Session != "" { // the operator has it pause
 		nothing := policy.Milliamps(0)
-		p.rig.answer(soon, core.OverrideSet{Session: t.Session, Override: core.Override{Max: &nothing, Until: now.Add(3 * time.Minute)}, By: "operator"})
+		p.rig.answer(soon, core.OverrideSet{Session: t.Session, Override: core.Override{Max: &nothing, Until: now.Add(overrideFor)}, By: "operator"})
 	}
 }

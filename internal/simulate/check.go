@@ -3,6 +3,7 @@ package simulate
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/headroom-ev/headroom/controller/core"
@@ -19,18 +20,23 @@ import (
 //	    every circuit and phase
 //	I2  no charger offers its car more than the site believes
 //	I3  no circuit carries more than its limit, but for the causes listed below
-//	I4  when a limit falls, cuts are sent within a tick
+//	I4  when a limit falls, cuts are sent within a tick; a site that could pass one is
+//	    engaged
 //	I5  every order is 0 or between the minimum and the maximum of its connector
-//	I6  no raise in any state but normal
+//	I6  no raise in any state but normal, nor after a gap before a full list
+//	I7  a reading is what a fresh report said, and what ended stays ended
 //	I8  what the site remembers, and what it asks of eDRV, is bounded
 //	I9  in floor and alarm no order is above the fallback
 //	I10 after a crash the site believes no less than is true
 //	I11 when the faults are over for a while, the site is in state normal and
 //	    its power is used
 //	I12 a connector is raised at most once in raise_every
+//	I13 nothing forged is let in, and nothing is read that was not written
+//	I14 who is seen to draw more than ordered is booked at what it draws
+//	I15 no circuit permits more than its limits leave
 //
-// I7, that doubled and reordered messages change nothing, is a property test
-// of the core.
+// That doubled and reordered messages change nothing at all is a property test of
+// the core as well.
 type checker struct {
 	scene      *Scene
 	world      *edrvsim.World
@@ -48,6 +54,7 @@ type checker struct {
 	listed     bool            // the site had a full list before this step
 	begun      map[string]bool // sessions that it heard of after a full list
 	seen       *Seen
+	knows      knows
 }
 
 // Violation is one broken invariant.
@@ -68,6 +75,7 @@ type checked struct {
 	raised   *sentOrder // the last order that raised it, unless nothing came of it
 	orders   []*sentOrder
 	rejected time.Time // when its charger last rejected an order, or eDRV refused one
+	verdict  time.Time // when it last answered one
 	silent   time.Time // since when its charger answers no order; zero: it does
 	answered time.Time // when it last did so after it had been mute
 	strange  time.Time // when it last began to do what nobody ordered, as far as reports can show it
@@ -99,6 +107,7 @@ type sentOrder struct {
 	install   bool
 	level     policy.Milliamps
 	sent      time.Time
+	named     bool // the site knows which action it became
 }
 
 // orderID names an order over all lives of the daemon.
@@ -115,6 +124,7 @@ func newChecker(scene *Scene, world *edrvsim.World, seen *Seen) *checker {
 	c := &checker{
 		scene: scene, world: world, seen: seen, circuits: map[string]int{}, orders: map[orderID]*sentOrder{},
 		actions: map[string]orderID{}, cuts: map[string]time.Time{}, begun: map[string]bool{},
+		knows: newKnows(),
 	}
 	for k, circuit := range scene.Settings.Circuits {
 		c.circuits[circuit.ID] = k
@@ -142,17 +152,20 @@ func (c *checker) broken(invariant, format string, args ...any) {
 
 // told notes what the site is about to hear.
 func (c *checker) told(now time.Time, in core.Input) {
+	c.hears(now, in)
 	switch in := in.(type) {
 	case core.ActionSeen:
-		if id, ok := c.actions[in.Action.ID]; ok && c.orders[id] != nil {
-			c.verdict(now, c.orders[id], in.Verdict)
+		if o := c.orderOf(&in.Action); o != nil {
+			c.verdict(now, o, in.Verdict)
 		}
 	case core.SessionSeen:
 		if c.seen.listed {
 			c.begun[in.Session.ID] = true
 		}
 	case core.Reply:
-		if o := c.orders[c.idOf(in.ID)]; o != nil && (in.Outcome == core.NotSent || in.Outcome == core.Refused || in.Outcome == core.NotSaved) {
+		if o := c.orders[c.idOf(in.ID)]; o != nil && in.Outcome == core.Queued {
+			o.named = true
+		} else if o != nil && (in.Outcome == core.NotSent || in.Outcome == core.Refused || in.Outcome == core.NotSaved) {
 			c.vain(o)
 			if in.Outcome == core.Refused { // no order for it goes through
 				c.connectors[o.connector].rejected = now
@@ -161,10 +174,31 @@ func (c *checker) told(now time.Time, in core.Input) {
 	}
 }
 
+// orderOf is the order that an action is, or that the site must take it for: one of
+// which it does not know what it became, while somebody else orders the same.
+func (c *checker) orderOf(a *edrvapi.Action) *sentOrder {
+	if id, ours := c.actions[a.ID]; ours {
+		return c.orders[id]
+	}
+	for i := range c.connectors {
+		k := &c.connectors[i]
+		if k.session == "" || k.session != a.Session || !a.Limit.Known {
+			continue
+		}
+		for _, o := range slices.Backward(k.orders) {
+			if !o.named && o.level == c.levelOf(k, a.Session, a.Limit.Value) {
+				return o
+			}
+		}
+	}
+	return nil
+}
+
 // verdict notes the charger's answer to an order.
 func (c *checker) verdict(now time.Time, o *sentOrder, v core.Verdict) {
 	k := &c.connectors[o.connector]
 	if v != core.Requested {
+		k.verdict = now
 		if c.mute(k, now) {
 			k.answered = now
 		}
@@ -262,8 +296,8 @@ func (c *checker) stepped(now time.Time) {
 	c.listed = c.seen.listed
 }
 
-// ordered checks an order, and notes it.
-func (c *checker) ordered(now time.Time, e core.Effect) {
+// ordered checks an order that is sent now, and notes it.
+func (c *checker) ordered(now, decided time.Time, e core.Effect) {
 	switch e := e.(type) {
 	case core.InstallFallback:
 		i := c.index(e.Connector)
@@ -277,10 +311,13 @@ func (c *checker) ordered(now time.Time, e core.Effect) {
 		c.inRange(k, level, k.set.Kind == policy.AC && e.Limit.Unit == edrvapi.UnitPower)
 		if state := c.site.State(); state != core.Normal && e.Raise {
 			c.broken("I6", "%s is raised to %s in state %s", k.set.ID, level, state)
+		} else if !c.knows.gap.IsZero() && e.Raise {
+			c.broken("I6", "%s is raised to %s although the site missed what happened, and has no list since", k.set.ID, level)
 		} else if state >= core.Floor && level > max(k.set.Fallback, k.set.Min) {
 			c.broken("I9", "%s is ordered to %s in state %s", k.set.ID, level, state)
 		}
-		o := &sentOrder{id: c.idOf(e.ID), connector: i, session: e.Session, level: level, sent: now}
+		c.knows.session(e.Session).strikes = 0
+		o := &sentOrder{id: c.idOf(e.ID), connector: i, session: e.Session, level: level, sent: decided}
 		if e.Raise {
 			c.raise(now, o)
 		}
@@ -338,8 +375,8 @@ func (c *checker) raise(now time.Time, o *sentOrder) {
 	at, level := o.connector, o.level
 	k := &c.connectors[at]
 	if level > c.inForce(k) { // else it is a cut that may turn out to be a raise
-		if k.raised != nil && now.Sub(k.raised.sent) < c.scene.Settings.Timing.RaiseEvery {
-			c.broken("I12", "%s is raised again after %s", k.set.ID, now.Sub(k.raised.sent))
+		if k.raised != nil && o.sent.Sub(k.raised.sent) < c.scene.Settings.Timing.RaiseEvery {
+			c.broken("I12", "%s is raised again after %s", k.set.ID, o.sent.Sub(k.raised.sent))
 		}
 		k.raised = o
 	}

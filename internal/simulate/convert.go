@@ -119,8 +119,8 @@ func inputOf(m *edrvsim.Message) core.Input {
 }
 
 // decodedInput is the same by way of the wire's bytes.
-func decodedInput(m *edrvsim.Message) core.Input {
-	e, err := edrvapi.DecodeEvent(m.Body())
+func decodedInput(body []byte) core.Input {
+	e, err := edrvapi.DecodeEvent(body)
 	switch {
 	case err != nil:
 		return core.ResyncWanted{Why: err.Error()}

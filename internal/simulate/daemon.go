@@ -5,34 +5,50 @@ import (
 	"time"
 )
 
-// DaemonFault is something that goes wrong with the daemon itself, beside the
-// faults of eDRV, chargers and cars that package edrvsim has.
+// DaemonFault is something that goes wrong with the daemon itself, at its door or at
+// the meters that it reads, beside the faults of eDRV, chargers and cars that package edrvsim has.
 type DaemonFault string
 
 const (
 	DaemonCrash DaemonFault = "daemon-crash" // killed, and started again some time later
 	DaemonPause DaemonFault = "daemon-pause" // stopped for a while, as by a sleeping machine
 	DiskFails   DaemonFault = "disk-fails"   // the journal cannot be written for a while
+	RaisesWait  DaemonFault = "raises-wait"  // no call is left for raises for a while
+
+	HookForged     DaemonFault = "hook-forged"     // a delivery signed with another secret
+	HookReplayed   DaemonFault = "hook-replayed"   // a genuine one from earlier, sent once more by somebody who recorded it
+	HookDowngraded DaemonFault = "hook-downgraded" // one from before eDRV signed the time, likewise
+
+	MeterLost    DaemonFault = "meter-lost"    // the meters do not answer for a while
+	MeterGarbled DaemonFault = "meter-garbled" // they tell what cannot be
 )
 
-var daemonFaults = []DaemonFault{DaemonCrash, DaemonPause, DiskFails}
+var daemonFaults = []DaemonFault{DaemonCrash, DaemonPause, DiskFails, RaisesWait, HookForged, HookReplayed, HookDowngraded, MeterLost, MeterGarbled}
 
 // perHour is how often each strikes in a bad year.
-var perHour = map[DaemonFault]float64{DaemonCrash: 0.05, DaemonPause: 0.02, DiskFails: 0.02}
+var perHour = map[DaemonFault]float64{
+	DaemonCrash: 0.05, DaemonPause: 0.02, DiskFails: 0.02, RaisesWait: 0.1,
+	HookForged: 1, HookReplayed: 0.5, HookDowngraded: 0.5, MeterLost: 0.05, MeterGarbled: 0.05,
+}
 
 // daemon is the state of the process.
 type daemon struct {
 	rates map[DaemonFault]float64
 	rnd   *rand.Rand
 
-	due       map[DaemonFault]time.Time // when it strikes next
-	downUntil time.Time
-	stopUntil time.Time
-	diskUntil time.Time
-	isDown    bool
-	isFrozen  bool
+	due         map[DaemonFault]time.Time // when it strikes next
+	downUntil   time.Time
+	stopUntil   time.Time
+	diskUntil   time.Time
+	waitUntil   time.Time
+	meterUntil  time.Time // they do not answer
+	garbleUntil time.Time
+	metered     bool // the site has meters
+	isDown      bool
+	isFrozen    bool
 
 	reboot func(now time.Time)
+	attack func(now time.Time, f DaemonFault) bool // false: there is nothing to do it with yet
 	struck func(f DaemonFault)
 }
 
@@ -78,15 +94,30 @@ func (d *daemon) strike(now time.Time, f DaemonFault) {
 	if d.away() {
 		return
 	}
-	d.struck(f)
 	switch f {
+	case HookForged, HookReplayed, HookDowngraded:
+		if !d.attack(now, f) {
+			return
+		}
+	case MeterLost, MeterGarbled:
+		if !d.metered {
+			return
+		}
+		if until := now.Add(d.spell(30*time.Second, 10*time.Minute)); f == MeterLost {
+			d.meterUntil = until
+		} else {
+			d.garbleUntil = until
+		}
 	case DaemonCrash:
 		d.isDown, d.downUntil = true, now.Add(d.spell(time.Second, 10*time.Minute))
 	case DaemonPause:
 		d.isFrozen, d.stopUntil = true, now.Add(d.spell(10*time.Second, 10*time.Minute))
 	case DiskFails:
 		d.diskUntil = now.Add(d.spell(time.Minute, 20*time.Minute))
+	case RaisesWait:
+		d.waitUntil = now.Add(d.spell(5*time.Second, 2*time.Minute))
 	}
+	d.struck(f)
 }
 
 // away reports whether the process does nothing.

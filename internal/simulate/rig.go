@@ -29,6 +29,9 @@ type Rig struct {
 
 	kill     killing
 	late     int // orders that goesOn sent
+	door     *door
+	lane     []waiting
+	pollAt   time.Time // when the meters are read next
 	pending  answers
 	sequence uint64
 	messages uint64
@@ -66,7 +69,7 @@ func (r *Rig) stops(now time.Time, effects []core.Effect) {
 		default:
 			continue
 		}
-		r.check.ordered(now, e)
+		r.check.ordered(now, now, e)
 		id := r.check.idOf(number)
 		r.kill.hands = append(r.kill.hands, func() {
 			if reply := send(); reply.Result.ID != "" {
@@ -94,7 +97,7 @@ const decodeEvery = 64
 
 // newRig builds the world and the daemon of a scene.
 func newRig(settings core.Settings, world *edrvsim.World) (*Rig, error) {
-	r := &Rig{World: world, settings: settings}
+	r := &Rig{World: world, settings: settings, pollAt: world.Now()}
 	return r, r.boot(world.Now())
 }
 
@@ -104,6 +107,7 @@ func (r *Rig) boot(now time.Time) (err error) {
 	if r.Site, err = core.New(r.settings, r.saved, now); err != nil {
 		return err
 	}
+	r.door, r.lane = newDoor(), nil
 	r.answer(now, core.Grouped{})
 	return nil
 }
@@ -141,6 +145,12 @@ func (r *Rig) Run(until time.Time) {
 		if len(r.pending) > 0 && r.pending[0].at.Before(next) && !r.daemon.away() {
 			next = r.pending[0].at
 		}
+		if len(r.settings.Meters) > 0 && r.pollAt.Before(next) && !r.daemon.away() {
+			next = later(r.pollAt, r.World.Now())
+		}
+		if len(r.lane) > 0 && r.daemon.waitUntil.Before(next) && !r.daemon.away() {
+			next = later(r.daemon.waitUntil, r.World.Now())
+		}
 		if len(r.kill.hands) > 0 && r.kill.at.Before(next) {
 			next = r.kill.at
 		}
@@ -166,7 +176,7 @@ func (r *Rig) step(now time.Time) {
 	}
 	var inputs []core.Input
 	for d := r.World.Take(); d != nil; d = r.World.Take() {
-		inputs = append(inputs, r.deliver(d.Message))
+		inputs = append(inputs, r.deliver(now, d.Message))
 		r.World.Ack(d)
 	}
 	if r.daemon.frozen(now) { // its mailbox takes them, and nobody looks
@@ -175,6 +185,8 @@ func (r *Rig) step(now time.Time) {
 		}
 		return
 	}
+	r.leave(now)
+	inputs = append(inputs, r.poll(now)...)
 	for len(r.pending) > 0 && !r.pending[0].at.After(now) {
 		inputs = append(inputs, heap.Pop(&r.pending).(answer).in)
 	}
@@ -191,6 +203,9 @@ func (r *Rig) step(now time.Time) {
 	}
 	r.steps++
 	r.World.EndSpans() // what flowed until now is judged by what the site knew
+	if r.check != nil {
+		r.check.looks(now)
+	}
 	effects := r.Site.Step(now, inputs...)
 	if r.kill.step == r.steps {
 		r.daemon.isDown, r.daemon.downUntil = true, now.Add(killedFor)
@@ -221,12 +236,20 @@ func (r *Rig) step(now time.Time) {
 	}
 }
 
-func (r *Rig) deliver(m *edrvsim.Message) core.Input {
+func (r *Rig) deliver(now time.Time, m *edrvsim.Message) core.Input {
 	r.messages++
 	if plain(m) && r.messages%decodeEvery != 0 {
 		return inputOf(m)
 	}
-	return decodedInput(m)
+	body := m.Body()
+	if err := r.door.take(now, body); err != nil && r.check != nil {
+		r.check.broken("I13", "a genuine %s is turned away: %v", m.Type, err)
+	}
+	in := decodedInput(body)
+	if r.check != nil {
+		r.check.read(m, in)
+	}
+	return in
 }
 
 // do carries out an effect on the simulated eDRV. Its answer comes when the
@@ -239,19 +262,23 @@ func (r *Rig) do(now time.Time, e core.Effect, saved bool) bool {
 		}
 		r.save(e)
 	case core.SendOrder:
-		if e.Raise && !saved {
+		r.overtake(now, e)
+		switch {
+		case e.Waits(false) && !saved:
 			r.answer(now, core.Reply{ID: e.ID, Outcome: core.NotSaved, Message: "no space left on device"})
-			return saved
+		case e.Raise && now.Before(r.daemon.waitUntil):
+			r.lane = append(r.lane, waiting{order: e, since: now})
+		default:
+			if e.Raise && !saved && r.check != nil {
+				r.check.broken("I10", "a raise of %s is sent, and is not in the journal", e.Connector)
+			}
+			r.send(now, waiting{order: e, since: now})
 		}
-		if r.check != nil {
-			r.check.ordered(now, e)
-		}
-		reply := r.World.SetSessionLimit(e.Session, simLimit(e.Limit))
-		r.ordered(e.ID, reply)
-		r.answer(now.Add(reply.After), replyOf(e.ID, reply))
+	case core.TakeBack:
+		r.takeBack(now, e.ID)
 	case core.InstallFallback:
 		if r.check != nil {
-			r.check.ordered(now, e)
+			r.check.ordered(now, now, e)
 		}
 		reply := r.World.SetConnectorDefault(e.Connector, simLimit(e.Limit))
 		r.ordered(e.ID, reply)
@@ -295,7 +322,7 @@ func (r *Rig) save(e core.Save) {
 
 func (r *Rig) list(now time.Time) {
 	if r.check != nil {
-		r.check.ordered(now, core.List{})
+		r.check.ordered(now, now, core.List{})
 	}
 	sessions := r.World.ListSessions(edrvsim.Query{Status: "Started", Limit: 1000})
 	stations := r.World.ListStations(edrvsim.Query{Limit: 1000})

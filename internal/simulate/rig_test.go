@@ -131,7 +131,7 @@ func TestConvertingIsDecoding(t *testing.T) {
 		for d := w.Take(); d != nil; d = w.Take() {
 			if plain(d.Message) {
 				n++
-				require.Equal(t, plainly(decodedInput(d.Message)), plainly(inputOf(d.Message)))
+				require.Equal(t, plainly(decodedInput(d.Message.Body())), plainly(inputOf(d.Message)))
 			}
 			w.Ack(d)
 		}

@@ -249,6 +249,7 @@ func (p *play) start(seed uint64, faults map[DaemonFault]float64) {
 	p.rig.check.site = p.rig.Site
 	p.rig.daemon.struck = p.seen.struck
 	p.rig.daemon.reboot = p.reboot
+	p.rig.daemon.attack, p.rig.daemon.metered = p.rig.attack, len(p.scene.Settings.Meters) > 0
 	p.rig.daemon.start(epoch, seed, faults)
 	p.rig.told = p.told
 	p.rig.Effect = func(_ time.Time, e core.Effect) {
@@ -326,7 +327,7 @@ func (p *play) reboot(now time.Time) {
 		panic(err) // it could be built before
 	}
 	p.rig.check.site = p.rig.Site
-	p.rig.check.rebooted()
+	p.rig.check.rebooted(p.rig.saved.Limits)
 	p.forgotten(now)
 }
 

@@ -61,6 +61,7 @@ func randomScene(seed uint64, length time.Duration, faults edrvsim.Faults) (Scen
 	d.limits(&sc)
 	d.cars(&sc)
 	d.drops(&sc, length)
+	d.meters(&sc)
 	return sc, nil
 }
 
@@ -229,6 +230,16 @@ func (d *draw) limits(sc *Scene) {
 			amps := policy.Milliamps(most/1000+1) * policy.Ampere
 			c.Limit.Amps = [3]policy.Milliamps{amps, amps, amps}
 			sc.World.Circuits[k].LimitAmps = float64(amps) / 1000
+		}
+	}
+}
+
+// meters has a meter tell some of the base loads.
+func (d *draw) meters(sc *Scene) {
+	for k := range sc.Settings.Circuits {
+		if c := &sc.Settings.Circuits[k]; c.Base.Power > 0 && d.IntN(2) == 0 {
+			c.Meter = "meter-" + c.ID
+			sc.Settings.Meters = append(sc.Settings.Meters, core.Meter{Name: c.Meter, Volts: 230, Stale: time.Minute, Max: policy.Kilowatt * 1000})
 		}
 	}
 }

@@ -40,10 +40,12 @@ func (c *checker) truth(now time.Time) {
 			continue
 		}
 		bound := c.site.Bound(i)
-		k.follow(now, c.drawn(&t), bound, &t)
+		c.follow(k, now, c.drawn(&t), bound, &t)
 		if c.excused(i) {
 			k.lied = now
-			continue
+			if !c.disturbed(&t, now) || c.liar(i) {
+				continue
+			}
 		}
 		if !t.Car || !t.Powered || !t.Offer.IsSet() {
 			continue
@@ -54,10 +56,11 @@ func (c *checker) truth(now time.Time) {
 	}
 }
 
-// follow notes since when a connector draws more than the site believes.
-func (k *checked) follow(now time.Time, drawn, bound policy.Milliamps, t *edrvsim.TrueConnector) {
+// follow notes since when a connector draws more than the site believes, as far
+// as reports can show it.
+func (c *checker) follow(k *checked, now time.Time, drawn, bound policy.Milliamps, t *edrvsim.TrueConnector) {
 	odd := drawn > bound+bound/200+20
-	if odd && (!k.odd || hidden(k, t, bound)) {
+	if odd && (!k.odd || c.hidden(k, t, bound)) {
 		k.strange = now
 	}
 	if k.odd = odd; odd {
@@ -85,14 +88,18 @@ func (c *checker) drawn(t *edrvsim.TrueConnector) policy.Milliamps {
 // believes: because it lies, or lied,
 // or because somebody else set its limit.
 func (c *checker) excused(i int) bool {
-	k := &c.connectors[i]
+	t, _ := c.world.Connector(c.connectors[i].set.ID)
+	return t.Astray || c.liar(i)
+}
+
+// liar reports whether a charger or its car takes what it was not told.
+func (c *checker) liar(i int) bool {
 	for _, f := range liars {
-		if c.world.Shows(k.set.ID, f) {
+		if c.world.Shows(c.connectors[i].set.ID, f) {
 			return true
 		}
 	}
-	t, _ := c.world.Connector(k.set.ID)
-	return t.Astray
+	return false
 }
 
 // flowed checks I3 on a stretch of constant load.
@@ -117,18 +124,22 @@ func (c *checker) flowed(span edrvsim.Span) {
 const (
 	CauseFell    = "the limit fell"                                 // cuts are on their way
 	CauseFloors  = "the fallbacks and the base load pass the limit" // nothing is left to cut
+	CauseRose    = "the base load that a meter tells rose"          // likewise
 	CauseLiar    = "a charger takes more than it was told"          // and has not been noticed, or cannot be
 	CauseNoOrder = "chargers that take no orders leave too little"  // for the fallbacks of the others
 )
 
 // Causes lists them.
-var Causes = []string{CauseFell, CauseFloors, CauseLiar, CauseNoOrder}
+var Causes = []string{CauseFell, CauseRose, CauseFloors, CauseLiar, CauseNoOrder}
 
 // causeOf is the listed cause that explains the overload of a circuit, or
 // nothing.
 func (c *checker) causeOf(circuit int, span edrvsim.Span) string {
 	if fell, ok := c.seen.fell[span.Circuit]; ok && !span.From.Before(fell) && span.To.Sub(fell) <= complyWithin {
 		return CauseFell
+	}
+	if c.rose(circuit, span) {
+		return CauseRose
 	}
 	permitted := c.site.Permitted(span.Circuit)
 	excess := policy.Load{Power: policy.Milliwatts(span.Watts * 1000)}
@@ -144,7 +155,7 @@ func (c *checker) causeOf(circuit int, span edrvsim.Span) string {
 		}
 		t, _ := c.world.Connector(k.set.ID)
 		drawn, bound := c.drawn(&t), c.site.Bound(i)
-		k.follow(span.To, drawn, bound, &t)
+		c.follow(k, span.To, drawn, bound, &t)
 		lies := c.excused(i) || span.From.Sub(k.lied) <= followWithin
 		lately := span.To.Sub(k.strange) <= noticeWithin
 		believed := bound
@@ -187,10 +198,14 @@ func (c *checker) limit(circuit string) policy.Load {
 	return limit
 }
 
-// hidden reports whether a charger's power looks right although its current is
-// not: on fewer phases than are wired, the same power is more current, and a
-// report without phases does not show it.
-func hidden(k *checked, t *edrvsim.TrueConnector, bound policy.Milliamps) bool {
+// hidden reports whether no report shows what a charger draws: there are none,
+// or its power looks right although its current is not. On fewer phases than are
+// wired the same power is more current, and a report without phases does not
+// tell.
+func (c *checker) hidden(k *checked, t *edrvsim.TrueConnector, bound policy.Milliamps) bool {
+	if !t.Online || c.world.Shows(k.set.ID, edrvsim.ChargerMute) || c.world.Shows(k.set.ID, edrvsim.ChargerStuck) {
+		return true
+	}
 	return policy.Milliwatts(t.Watts*1000) <= k.set.Wiring.Power(bound)*11/10
 }
 
@@ -267,7 +282,7 @@ func (c *checker) cuttable(circuit int, excess policy.Load, now time.Time) bool 
 // bounded checks I8.
 func (c *checker) bounded() {
 	n := len(c.connectors)
-	if s := c.site.Sizes(); s.Sessions > n || s.Orders > 16*n || s.Actions > 16*n || s.Strays > 256 || s.Ended > 4096 || s.Settled > 4096 {
+	if s := c.site.Sizes(); s.Sessions > n || s.Orders > 16*n || s.Actions > 16*n || s.Strays > 256 || s.Ended > 4096 || s.Settled > 4096 || s.Touched > 4096 {
 		c.broken("I8", "the site remembers too much: %+v", s)
 	}
 	if len(c.calls.at) > 60+20*n {
@@ -279,16 +294,22 @@ func (c *checker) bounded() {
 func (c *checker) after(now time.Time) {
 	c.seen.look(now, c.world, c.site.State())
 	c.truth(now)
+	c.knowing(now)
 	c.due(now)
 	c.bounded()
 }
 
-// rebooted forgets what went with the process: whose replies it waited for.
-func (c *checker) rebooted() {
+// rebooted forgets what went with the process: whose replies it waited for, and
+// what the journal does not hold.
+func (c *checker) rebooted(limits []core.LimitRecord) {
 	c.life++
 	c.calls = calls{}
 	c.seen.listed, c.listed = false, false
 	clear(c.begun)
+	c.knows = newKnows()
+	for _, l := range limits {
+		c.knows.external[l.Limit.Name] = core.LimitSet{Circuit: l.Circuit, Limit: l.Limit}
+	}
 	for i := range c.connectors {
 		c.connectors[i].raised = nil
 	}
@@ -323,11 +344,11 @@ func (c *checker) recovered(now time.Time) {
 // cut first, and a verdict may be lost once.
 const startWithin = complyWithin
 
-// wantsMore reports whether a car draws all that it is offered, and the
-// charger could offer more.
+// wantsMore reports whether a car draws all that it is offered, as far as its
+// charger tells, and the charger could offer more.
 func (c *checker) wantsMore(k *checked) bool {
 	t, ok := c.world.Connector(k.set.ID)
-	if !ok || !t.Car || !t.Offer.IsSet() {
+	if !ok || !t.Car || !t.Offer.IsSet() || c.world.Shows(k.set.ID, edrvsim.ChargerStuck) {
 		return false
 	}
 	if k.set.Kind == policy.AC && t.Limit.Unit == edrvsim.Power { // it may not be known on how many phases it draws
