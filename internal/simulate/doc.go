@@ -10,6 +10,7 @@
 //	lane.go     raises that wait for their turn to call eDRV
 //	meters.go   the site's meters, for the site and for the checker
 //	check.go    the checker: I1, I5, I6, I8, I9, I12, from books of its own
+//	books.go    what every connector may draw, by those books
 //	knows.go    the checker against what the site was told: I7, I13, I14, I15
 //	truth.go    the checker against the true world: I2, I3, I4, I10, I11
 //	run.go      plays sites on all cores; result.go sums up

@@ -1,0 +1,151 @@
+package simulate
+
+import (
+	"time"
+
+	"github.com/headroom-ev/headroom/policy"
+)
+
+// What every connector may draw, by the checker's own books.
+
+// unsteered is what the connector may draw without a session's limit.
+func (k *checked) unsteered() policy.Milliamps {
+	if k.floor {
+		return k.set.Fallback
+	}
+	return k.set.Max
+}
+
+// justified is the least that the site can know of what connector i may draw.
+func (c *checker) justified(i int, now time.Time) policy.Milliamps {
+	k := &c.connectors[i]
+	floor := k.unsteered()
+	if k.session == "" {
+		return floor
+	}
+	level := floor
+	switch {
+	case k.has:
+		level = max(level, k.accepted)
+	case !k.behind:
+		return k.set.Max
+	}
+	for _, o := range k.orders {
+		level = max(level, o.level)
+	}
+	for _, s := range k.until {
+		if now.Before(s.until) {
+			level = max(level, s.level)
+		}
+	}
+	return level
+}
+
+// sum is what all connectors below a circuit may draw when the one at a place
+// is given a level. Where not everybody could be at their fallback at the same
+// time, fallbacks of sessions do not count, and of those without a session only
+// the greatest does.
+func (c *checker) sum(circuit int, now time.Time, at int, level policy.Milliamps) policy.Load {
+	covered := c.covered(circuit, now)
+	var sum, arrival policy.Load
+	for i := range c.connectors {
+		k := &c.connectors[i]
+		switch {
+		case !c.below(k.circuit, circuit):
+		case i == at:
+			sum = sum.Plus(k.set.Wiring.At(max(level, c.steered(i, now))))
+		case covered:
+			sum = sum.Plus(k.set.Wiring.At(c.justified(i, now)))
+		case k.session != "":
+			sum = sum.Plus(k.set.Wiring.At(c.steered(i, now)))
+		default:
+			arrival = greatest(arrival, k.set.Wiring.At(k.unsteered()))
+		}
+	}
+	return sum.Plus(arrival)
+}
+
+func greatest(a, b policy.Load) policy.Load {
+	for p := range a.Amps {
+		a.Amps[p] = max(a.Amps[p], b.Amps[p])
+	}
+	a.Power = max(a.Power, b.Power)
+	return a
+}
+
+// inForce is the highest limit that the charger may have of its session.
+func (c *checker) inForce(k *checked) policy.Milliamps {
+	if !k.has && !k.behind {
+		return k.set.Max
+	}
+	level := k.accepted
+	if !k.has {
+		level = k.set.Fallback
+	}
+	for _, o := range k.orders {
+		level = max(level, o.level)
+	}
+	return level
+}
+
+// steered is justified without the fallback.
+func (c *checker) steered(i int, now time.Time) policy.Milliamps {
+	k := &c.connectors[i]
+	level := c.inForce(k)
+	for _, s := range k.until {
+		if now.Before(s.until) {
+			level = max(level, s.level)
+		}
+	}
+	return level
+}
+
+// covered reports whether everybody below a circuit could be at their fallback
+// at the same time, and those whom no order reaches where they are.
+func (c *checker) covered(circuit int, now time.Time) bool {
+	var sum policy.Load
+	for i := range c.connectors {
+		k := &c.connectors[i]
+		if !c.below(k.circuit, circuit) {
+			continue
+		}
+		level := k.unsteered()
+		if !c.reachable(i, now) {
+			level = max(c.justified(i, now), c.site.Bound(i))
+		}
+		sum = sum.Plus(k.set.Wiring.At(level))
+	}
+	return sum.Fits(c.site.Permitted(c.scene.Settings.Circuits[circuit].ID))
+}
+
+// reachable reports whether, as far as the site can know, the session at
+// connector i does what it is ordered to.
+func (c *checker) reachable(i int, now time.Time) bool {
+	k := &c.connectors[i]
+	if k.session == "" {
+		return true
+	}
+	rejects := !k.rejected.IsZero() && now.Sub(k.rejected) <= c.scene.Settings.Timing.Reassert
+	contested := !c.seen.foreign.IsZero() && now.Sub(c.seen.foreign) < noticeWithin
+	return !rejects && !c.wasMute(k, now) && !contested && !c.seen.offline[k.set.Station] && c.site.Bound(i) <= max(c.justified(i, now), k.set.Fallback)
+}
+
+// mute reports whether a charger left an order without an answer for too long.
+func (c *checker) mute(k *checked, now time.Time) bool {
+	return !k.silent.IsZero() && now.Sub(k.silent) >= c.scene.Settings.Timing.VerdictTimeout
+}
+
+// wasMute reports whether it was so lately: the site may not know yet which of
+// its orders was answered, and its cut takes time.
+func (c *checker) wasMute(k *checked, now time.Time) bool {
+	return c.mute(k, now) || now.Sub(k.answered) <= complyWithin
+}
+
+func (c *checker) below(circuit, top int) bool {
+	for ; circuit >= 0; circuit = c.parent[circuit] {
+		if circuit == top {
+			return true
+		}
+	}
+	return false
+}
