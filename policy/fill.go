@@ -47,7 +47,6 @@ type claim struct {
 	weight  int32            // 1 … maxWeight
 	offset  int32            // mA added to weight × common level
 	bound   int32            // the constraint that stopped it, or unbound
-	state   claimState
 
 	waits   bool
 	resting bool  // was paused a moment ago
@@ -75,12 +74,25 @@ func (c *claim) leaves(x int32) int64 {
 
 // constraint is one resource of one circuit.
 type constraint struct {
-	cap  int64 // what may flow
-	used int64 // what claims at rest use, and the offsets of active ones
+	free int64 // what may flow, less what claims at rest use and the offsets of active ones
 	rate int64 // Σ weight × cost of active claims
 	pend int64 // Σ weight × cost of pending claims
-	key  int64 // the common level that can certainly be carried
-	live bool  // it can still become full
+}
+
+// node is what the solver knows of a circuit, all in one place: two cache lines.
+type node struct {
+	cons     [resources]constraint
+	above    int32 // the nearest circuit above it with a live constraint, or -1
+	from, to int32 // the claims below it
+	pending  queue // the pending ones of them, where they were asked for
+	live     uint8 // one bit for each constraint that can still become full
+}
+
+// promise is a common level that a constraint can certainly carry. It stands in
+// the heap itself, which can then be kept in order without a look at the nodes.
+type promise struct {
+	level      int64
+	constraint int32
 }
 
 // queue is a part of filler.queued: the pending claims below a circuit, by the
@@ -92,122 +104,127 @@ type queue struct{ at, to int32 }
 type filler struct {
 	tree   *Tree
 	claims []claim
-	cons   []constraint // circuit × resources + resource
-	up     []int        // for each circuit, the nearest one at or above it with a live constraint, or -1
+	state  []claimState // of every claim; apart from it, because events ask for it in no order, and this fits a cache
 	first  []int32      // claims first[i] … first[i+1] hang on circuit i
-	leave  []event
-	reach  []event
-	spare  []event // scratch of sortByLevel
-	heap   []int32
+	nodes  []node       // of every circuit
+	up     []int32      // for each circuit, the nearest one at or above it with a live constraint, or -1
+	rise   []Load       // for each circuit, what the claims below it can rise by together from their lower bounds
+	heap   []promise
 	most   []int64 // see uniform.go
 
-	pending []queue // of each circuit, in queued, where it was asked for
-	queued  []event
-	later   []event
+	leave, reach      []event
+	leaving, reaching agenda // of leave and reach
+	queued, later     []event
+	spare             []event // scratch of sortByLevel
+	touched           int64   // see agenda.go
 }
 
 // fill sets x and bound of every claim. The claims are grouped by circuit.
 // capacity has one entry for each circuit of the tree; every claim at its lower
 // bound should fit, and is left there where it does not.
 func (f *filler) fill(capacity []Load) {
-	f.index()
-	if f.uniform(capacity) {
+	if alike := f.index(); alike {
+		f.uniform(capacity)
 		return
 	}
 	f.prepare(capacity)
 	f.sortEvents()
-	li, ri := 0, 0
+	f.leaving, f.reaching = agenda{events: f.leave}, agenda{events: f.reach}
 	for {
-		for li < len(f.leave) && f.claims[f.leave[li].claim].state != pending {
-			li++
-		}
-		for ri < len(f.reach) && f.claims[f.reach[ri].claim].state == stopped {
-			ri++
-		}
-		if ri == len(f.reach) {
+		leave, reach, full := f.next(&f.leaving, active), f.next(&f.reaching, stopped), int64(never)
+		if reach == never {
 			return // everybody stopped
 		}
-		leave, reach, full := int64(math.MaxInt64), f.reach[ri].level, int64(math.MaxInt64)
-		if li < len(f.leave) {
-			leave = f.leave[li].level
-		}
 		if len(f.heap) > 0 {
-			full = f.cons[f.heap[0]].key
+			full = f.heap[0].level
 		}
 		switch {
 		case leave <= reach && leave <= full:
-			f.activate(&f.claims[f.leave[li].claim])
+			f.activate(f.leaving.claim())
 		case reach <= full:
-			c := &f.claims[f.reach[ri].claim]
-			f.stop(c, c.hi, unbound)
+			i := f.reaching.claim()
+			f.stop(i, f.claims[i].hi, unbound)
 		default:
 			f.correct()
 		}
 	}
 }
 
-// index notes where the claims of each circuit begin.
-func (f *filler) index() {
+// index notes where the claims of each circuit begin, and reports whether all
+// claims load their circuits alike.
+func (f *filler) index() (alike bool) {
 	n := f.tree.Len()
 	f.first = resize(f.first, n+1)
-	at := 0
-	for i := range n {
-		f.first[i] = int32(at)
-		for at < len(f.claims) && int(f.claims[at].circuit) == i {
-			at++
+	next := 0 // the first circuit not yet reached
+	alike = true
+	for i := range f.claims {
+		c := &f.claims[i]
+		alike = alike && c.cost == f.claims[0].cost
+		for ; next <= int(c.circuit); next++ {
+			f.first[next] = int32(i)
 		}
 	}
-	f.first[n] = int32(at)
+	for ; next <= n; next++ {
+		f.first[next] = int32(len(f.claims))
+	}
+	return alike
 }
 
 // prepare books every claim at its lower bound and keeps only the constraints
 // that can become full at all.
 func (f *filler) prepare(capacity []Load) {
 	n := f.tree.Len()
-	f.cons = zeroed(f.cons, n*resources)
-	f.up = resize(f.up, n)
-	f.pending, f.queued = zeroed(f.pending, n), f.queued[:0]
+	f.nodes, f.rise, f.up = zeroed(f.nodes, n), zeroed(f.rise, n), resize(f.up, n)
+	f.state, f.queued = zeroed(f.state, len(f.claims)), f.queued[:0]
 	for i := range f.claims {
 		c := &f.claims[i]
-		c.state, c.x, c.bound = pending, c.lo, unbound
-		open := c.lo < c.hi
-		if !open {
-			c.state = stopped
+		c.x, c.bound = c.lo, unbound
+		if c.lo >= c.hi {
+			f.state[i] = stopped
 		}
-		for r, k := range c.cost {
-			if k == 0 {
-				continue
-			}
-			cn := &f.cons[int(c.circuit)*resources+r]
-			cn.used += int64(k) * int64(c.lo)
-			cn.key += int64(k) * int64(c.hi) // key holds the most that can flow until sortEvents
-			if open {
-				cn.pend += int64(k) * int64(c.weight)
-			}
-		}
+		f.nodes[c.circuit].book(c)
+		c.addTo(&f.rise[c.circuit], c.hi-c.lo)
 	}
-	for i := n - 1; i >= 0; i-- {
+	f.tree.AddUp(f.rise)
+	for i := n - 1; i > 0; i-- {
 		if p := f.tree.parent[i]; p >= 0 {
-			for r := range resources {
-				from, to := &f.cons[i*resources+r], &f.cons[p*resources+r]
-				to.used += from.used
-				to.pend += from.pend
-				to.key += from.key
-			}
+			f.nodes[p].add(&f.nodes[i])
 		}
 	}
 	for i := range n {
-		f.up[i] = unbound
+		nd := &f.nodes[i]
+		nd.from, nd.to = f.first[i], f.first[f.tree.end[i]]
+		nd.above = unbound
 		if p := f.tree.parent[i]; p >= 0 {
-			f.up[i] = f.up[p]
+			nd.above = f.up[p]
 		}
-		for r := range resources {
-			cn := &f.cons[i*resources+r]
-			cn.cap = capacity[i].of(r)
-			if cn.live = cn.key > cn.cap && cn.pend > 0; cn.live {
-				f.up[i] = i
+		f.up[i] = nd.above
+		for r := range nd.cons {
+			cn := &nd.cons[r]
+			cn.free += capacity[i].of(r)
+			if f.rise[i].of(r) > cn.free && cn.pend > 0 {
+				nd.live |= 1 << r
+				f.up[i] = int32(i)
 			}
 		}
+	}
+}
+
+// book adds a claim at its lower bound.
+func (nd *node) book(c *claim) {
+	for r, k := range c.cost {
+		nd.cons[r].free -= int64(k) * int64(c.lo)
+		if c.lo < c.hi {
+			nd.cons[r].pend += int64(k) * int64(c.weight)
+		}
+	}
+}
+
+// add adds what is booked below.
+func (nd *node) add(below *node) {
+	for r := range nd.cons {
+		nd.cons[r].free += below.cons[r].free
+		nd.cons[r].pend += below.cons[r].pend
 	}
 }
 
@@ -217,10 +234,10 @@ func (f *filler) sortEvents() {
 	f.leave, f.reach, f.heap = f.leave[:0], f.reach[:0], f.heap[:0]
 	start := int64(math.MaxInt64)
 	for i := range f.claims {
-		c := &f.claims[i]
-		if c.state == stopped {
+		if f.state[i] == stopped {
 			continue
 		}
+		c := &f.claims[i]
 		l := c.leaves(c.lo)
 		start = min(start, l)
 		f.leave = append(f.leave, event{l, int32(i)})
@@ -228,10 +245,12 @@ func (f *filler) sortEvents() {
 	}
 	f.leave, f.spare = sortByLevel(f.leave, f.spare)
 	f.reach, f.spare = sortByLevel(f.reach, f.spare)
-	for i := range f.cons {
-		if cn := &f.cons[i]; cn.live {
-			cn.key = start + levelFor(cn.cap-cn.used, cn.pend)
-			f.heap = append(f.heap, int32(i))
+	for i := range f.nodes {
+		nd := &f.nodes[i]
+		for r, cn := range nd.cons {
+			if nd.isLive(r) {
+				f.heap = append(f.heap, promise{start + levelFor(cn.free, cn.pend), int32(i*resources + r)})
+			}
 		}
 	}
 	for i := len(f.heap)/2 - 1; i >= 0; i-- {
@@ -239,94 +258,93 @@ func (f *filler) sortEvents() {
 	}
 }
 
-// activate lets a claim follow the common level.
-func (f *filler) activate(c *claim) {
-	c.state = active
-	for at := f.up[c.circuit]; at >= 0; at = f.above(at) {
+// isLive reports whether resource r can still become full.
+func (nd *node) isLive(r int) bool { return nd.live>>r&1 != 0 }
+
+// activate lets claim i follow the common level.
+func (f *filler) activate(i int32) {
+	c := &f.claims[i]
+	for at := f.up[c.circuit]; at >= 0; at = f.nodes[at].above {
+		nd := &f.nodes[at]
 		for r, k := range c.cost {
-			if cn := &f.cons[at*resources+r]; k != 0 && cn.live {
-				cn.used += int64(k) * int64(c.offset-c.lo)
+			if cn := &nd.cons[r]; k != 0 && nd.isLive(r) {
+				cn.free -= int64(k) * int64(c.offset-c.lo)
 				cn.rate += int64(k) * int64(c.weight)
 				cn.pend -= int64(k) * int64(c.weight)
 			}
 		}
 	}
+	f.state[i] = active
 }
 
-// stop fixes a claim at level x because of the given constraint.
-func (f *filler) stop(c *claim, x int32, bound int) {
-	for at := f.up[c.circuit]; at >= 0; at = f.above(at) {
+// stop fixes claim i at level x because of the given constraint.
+func (f *filler) stop(i, x, bound int32) {
+	c, was := &f.claims[i], f.state[i]
+	for at := f.up[c.circuit]; at >= 0; at = f.nodes[at].above {
+		nd := &f.nodes[at]
 		for r, k := range c.cost {
-			cn := &f.cons[at*resources+r]
-			if k == 0 || !cn.live {
+			cn := &nd.cons[r]
+			if k == 0 || !nd.isLive(r) {
 				continue
 			}
-			if c.state == active {
-				cn.used += int64(k) * int64(x-c.offset)
+			if was == active {
+				cn.free -= int64(k) * int64(x-c.offset)
 				cn.rate -= int64(k) * int64(c.weight)
 			} else {
 				cn.pend -= int64(k) * int64(c.weight)
 			}
 		}
 	}
-	c.state, c.x, c.bound = stopped, x, int32(bound)
-}
-
-// above is the next circuit with a live constraint on the way to the root.
-func (f *filler) above(circuit int) int {
-	if p := f.tree.parent[circuit]; p >= 0 {
-		return f.up[p]
-	}
-	return unbound
+	f.state[i], c.x, c.bound = stopped, x, bound
 }
 
 // correct looks at the constraint on top of the heap. Either it can carry
 // more than promised, then it moves down; or it is full, then everybody below
 // it stops.
 func (f *filler) correct() {
-	at := int(f.heap[0])
-	cn := &f.cons[at]
+	key, at := f.heap[0].level, int(f.heap[0].constraint)
+	nd, r := &f.nodes[at/resources], at%resources
+	cn := &nd.cons[r]
 	if cn.rate == 0 && cn.pend == 0 {
 		f.pop()
 		return
 	}
 	exact := int64(math.MaxInt64) // as if no pending claim ever rose
 	if cn.rate > 0 {
-		exact = levelFor(cn.cap-cn.used, cn.rate)
+		exact = levelFor(cn.free, cn.rate)
 	}
 	carries := exact
-	if cn.pend > 0 && exact > cn.key {
-		slack := cn.cap - cn.used - usedBy(cn.rate, cn.key)
-		carries = max(cn.key+levelFor(slack, cn.rate+cn.pend), min(exact, f.nextLeave(at/resources)))
+	if cn.pend > 0 && exact > key {
+		slack := cn.free - usedBy(cn.rate, key)
+		carries = max(key+levelFor(slack, cn.rate+cn.pend), min(exact, f.nextLeave(nd)))
 	}
-	if carries > cn.key {
-		cn.key = carries
+	if carries > key {
+		f.heap[0].level = carries
 		f.sink(0)
 		return
 	}
 	f.pop()
-	level := min(exact, cn.key)
-	circuit, r := at/resources, at%resources
-	for i := f.first[circuit]; i < f.first[f.tree.end[circuit]]; i++ {
+	level := min(exact, key)
+	for i := nd.from; i < nd.to; i++ {
 		c := &f.claims[i]
 		switch {
-		case c.state == stopped || c.cost[r] == 0:
-		case c.state == pending:
-			f.stop(c, c.lo, at)
+		case f.state[i] == stopped || c.cost[r] == 0:
+		case f.state[i] == pending:
+			f.stop(i, c.lo, int32(at))
 		default:
-			f.stop(c, c.at(level), at)
+			f.stop(i, c.at(level), int32(at))
 		}
 	}
 }
 
 // nextLeave is the level at which the next pending claim below the circuit
 // starts to rise: up to there every load on the circuit is linear.
-func (f *filler) nextLeave(circuit int) int64 {
-	q := &f.pending[circuit]
+func (f *filler) nextLeave(nd *node) int64 {
+	q := &nd.pending
 	if q.to == 0 {
 		f.later = f.later[:0]
-		for i := f.first[circuit]; i < f.first[f.tree.end[circuit]]; i++ {
-			if c := &f.claims[i]; c.state == pending {
+		for i := nd.from; i < nd.to; i++ {
+			if c := &f.claims[i]; f.state[i] == pending {
 				f.later = append(f.later, event{c.leaves(c.lo), i})
 			}
 		}
@@ -336,7 +354,7 @@ func (f *filler) nextLeave(circuit int) int64 {
 		q.to = int32(len(f.queued))
 	}
 	for ; q.at < q.to; q.at++ {
-		if e := &f.queued[q.at]; f.claims[e.claim].state == pending {
+		if e := &f.queued[q.at]; f.state[e.claim] == pending {
 			return e.level
 		}
 	}
@@ -344,7 +362,8 @@ func (f *filler) nextLeave(circuit int) int64 {
 }
 
 func (f *filler) pop() {
-	f.cons[f.heap[0]].live = false
+	at := f.heap[0].constraint
+	f.nodes[at/resources].live &^= 1 << (at % resources)
 	last := len(f.heap) - 1
 	f.heap[0] = f.heap[last]
 	f.heap = f.heap[:last]
@@ -356,18 +375,20 @@ func (f *filler) pop() {
 // sink restores the heap below position i.
 func (f *filler) sink(i int) {
 	h := f.heap
+	moved := h[i]
 	for {
 		child := 2*i + 1
 		if child >= len(h) {
-			return
+			break
 		}
-		if child+1 < len(h) && f.cons[h[child+1]].key < f.cons[h[child]].key {
+		if child+1 < len(h) && h[child+1].level < h[child].level {
 			child++
 		}
-		if f.cons[h[i]].key <= f.cons[h[child]].key {
-			return
+		if moved.level <= h[child].level {
+			break
 		}
-		h[i], h[child] = h[child], h[i]
+		h[i] = h[child]
 		i = child
 	}
+	h[i] = moved
 }

@@ -8,22 +8,17 @@ package policy
 // found by narrowing a bracket in passes over its claims, which stand together
 // in memory; a circuit that cannot become full costs nothing.
 
-// uniform fills the claims this way and reports whether it could.
-func (f *filler) uniform(capacity []Load) bool {
+// uniform fills the claims this way.
+func (f *filler) uniform(capacity []Load) {
 	if len(f.claims) == 0 {
-		return true
+		return
 	}
 	cost := f.claims[0].cost
-	for i := range f.claims {
-		if f.claims[i].cost != cost {
-			return false
-		}
-	}
 	n := f.tree.Len()
 	f.most = zeroed(f.most, n) // the most that can flow, of a milliampere's cost
 	for i := range f.claims {
 		c := &f.claims[i]
-		c.x, c.bound, c.state = c.hi, unbound, stopped
+		c.x, c.bound = c.hi, unbound
 		f.most[c.circuit] += int64(c.hi)
 	}
 	for i := n - 1; i >= 0; i-- {
@@ -35,7 +30,6 @@ func (f *filler) uniform(capacity []Load) bool {
 			f.most[p] += f.most[i]
 		}
 	}
-	return true
 }
 
 // tightest is the sum of levels that a circuit can carry, and the resource that
