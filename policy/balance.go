@@ -13,6 +13,9 @@ package policy
 
 // balance moves the offsets and reports whether it moved any.
 func (e *Engine) balance() bool {
+	if !e.balances {
+		return false
+	}
 	moved := false
 	k := 0
 	for i := range e.claims {

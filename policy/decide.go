@@ -38,6 +38,7 @@ type Engine struct {
 	admitted []*Session // those that do not wait, in the order of the claims
 	shares   []Share    // what the rule says of them
 	oneTier  bool       // whether they are all of the same tier
+	balances bool       // whether any share has a Balance
 	tiers    []int      // of every claim
 	order    []int32    // claims that do not wait, by tier
 	tier     []claim    // those of one tier
@@ -67,11 +68,9 @@ func (e *Engine) Options() Options { return e.opt }
 // Decide fills the plan for the world at the time now, reusing the memory of
 // the plan's slices.
 func (e *Engine) Decide(now time.Time, w *World, plan *Plan) {
-	plan.Allocations = zeroed(plan.Allocations, len(w.Sessions))
 	plan.Review = time.Time{}
-	e.gather(now, w)
+	e.gather(now, w, plan)
 	e.book(w, plan)
-	e.bounds()
 	e.admit(now, w, plan)
 	e.ask(now, w)
 	e.share()
@@ -82,25 +81,22 @@ func (e *Engine) Decide(now time.Time, w *World, plan *Plan) {
 		e.share()
 	}
 	e.handOutRest()
-	e.conclude(w, plan)
+	e.conclude(plan)
 }
 
 // gather makes a claim of every session, grouped by circuit and within a
 // circuit by key, and adds up the floors of every circuit.
-func (e *Engine) gather(now time.Time, w *World) {
-	n := e.tree.Len()
-	e.sum, e.places = zeroed(e.sum, n), zeroed(e.places, n+1)
+func (e *Engine) gather(now time.Time, w *World, plan *Plan) {
+	e.sum = zeroed(e.sum, e.tree.Len())
 	e.claims = resize(e.claims, len(w.Sessions))
+	plan.Allocations = resize(plan.Allocations, len(w.Sessions))
 	e.lends = false
-	grouped, sorted := true, true
+	sorted := e.group(w)
 	for i := range w.Sessions {
-		s, c := &w.Sessions[i], &e.claims[i]
-		if i > 0 {
-			before := &w.Sessions[i-1]
-			sorted = sorted && before.Key < s.Key
-			grouped = grouped && before.Circuit <= s.Circuit
-		}
-		e.places[s.Circuit+1]++
+		s := &w.Sessions[i]
+		at := e.places[s.Circuit]
+		e.places[s.Circuit]++
+		c := &e.claims[at]
 		*c = claim{
 			circuit: int32(s.Circuit), cost: s.Wiring.costs(), session: int32(i), bound: unbound,
 			lo: int32(s.Min), hi: int32(s.Max), floor: int32(s.Floor), step: int32(s.Kind.step()),
@@ -110,24 +106,29 @@ func (e *Engine) gather(now time.Time, w *World) {
 		if c.floor > 0 {
 			c.addTo(&e.sum[c.circuit], c.floor)
 		}
-	}
-	if !grouped { // put every claim into its circuit's place, in order
-		for i := range n {
-			e.places[i+1] += e.places[i]
-		}
-		e.tier = resize(e.tier, len(e.claims))
-		for i := range e.claims {
-			at := &e.places[e.claims[i].circuit]
-			e.tier[*at] = e.claims[i]
-			*at++
-		}
-		e.claims, e.tier = e.tier, e.claims
+		plan.Allocations[i] = Allocation{Key: s.Key}
 	}
 	if !sorted {
 		slices.SortFunc(e.claims, func(a, b claim) int {
 			return cmp.Or(cmp.Compare(a.circuit, b.circuit), cmp.Compare(w.Sessions[a.session].Key, w.Sessions[b.session].Key))
 		})
 	}
+}
+
+// group sets e.places to where the claims of each circuit begin, and reports
+// whether the sessions are sorted by key.
+func (e *Engine) group(w *World) (sorted bool) {
+	e.places = zeroed(e.places, e.tree.Len())
+	sorted = true
+	for i := range w.Sessions {
+		e.places[w.Sessions[i].Circuit]++
+		sorted = sorted && (i == 0 || w.Sessions[i-1].Key < w.Sessions[i].Key)
+	}
+	begin := int32(0)
+	for i, n := range e.places {
+		e.places[i], begin = begin, begin+n
+	}
+	return sorted
 }
 
 // book sets what is left on every circuit after all that the engine cannot
@@ -161,39 +162,32 @@ func (e *Engine) book(w *World, plan *Plan) {
 	}
 }
 
-// bounds sets the least and the most of every claim. Where the floors of all
+// bounds sets the least and the most of a claim. Where the floors of all
 // connectors fit, a session's floor is booked whatever it is given, so giving
 // one that charges less would help nobody.
-func (e *Engine) bounds() {
-	for i := range e.claims {
-		c := &e.claims[i]
-		if !e.floored[c.circuit] {
-			c.floor = 0
-		}
-		c.hi -= c.hi % c.step
-		c.lo = roundUp(c.lo, c.step)
-		if c.hi < c.lo { // it can only wait
-			c.lo, c.hi = 0, 0
-			continue
-		}
-		c.most = c.hi
-		c.lo = min(max(c.lo, roundUp(c.floor, c.step)), c.hi)
+func (e *Engine) bounds(c *claim) {
+	if !e.floored[c.circuit] {
+		c.floor = 0
 	}
+	c.hi -= c.hi % c.step
+	c.lo = roundUp(c.lo, c.step)
+	if c.hi < c.lo { // it can only wait
+		c.lo, c.hi = 0, 0
+		return
+	}
+	c.most = c.hi
+	c.lo = min(max(c.lo, roundUp(c.floor, c.step)), c.hi)
 }
 
 // bookFloors books what the claims are booked at beyond the most that they can
 // be given: the floor of one that waits, or the part of it above a maximum.
 func (e *Engine) bookFloors(plan *Plan) {
 	floors := zeroed(e.sum, e.tree.Len())
-	some := false
 	for i := range e.claims {
 		if c := &e.claims[i]; c.floor > c.hi {
 			c.addTo(&floors[c.circuit], c.floor-c.hi)
-			c.floor, some = c.hi, true
+			c.floor = c.hi
 		}
-	}
-	if !some {
-		return
 	}
 	e.tree.AddUp(floors)
 	for i := range floors {
@@ -217,18 +211,27 @@ func (e *Engine) ask(now time.Time, w *World) {
 			e.order = append(e.order, int32(i))
 		}
 	}
-	e.shares, e.tiers = zeroed(e.shares, len(e.admitted)), resize(e.tiers, len(e.claims))
+	e.shares = zeroed(e.shares, len(e.admitted))
 	e.rule.Shares(now, e.admitted, e.shares)
-	e.oneTier = true
+	e.oneTier, e.balances = true, false
 	for k, i := range e.order {
 		share := &e.shares[k]
 		e.claims[i].follow(*share)
-		e.tiers[i] = share.Tier
 		e.oneTier = e.oneTier && share.Tier == e.shares[0].Tier
+		e.balances = e.balances || share.Balance > 0
 	}
 	if !e.oneTier {
-		slices.SortStableFunc(e.order, func(a, b int32) int { return cmp.Compare(e.tiers[b], e.tiers[a]) })
+		e.sortTiers()
 	}
+}
+
+// sortTiers puts the claims of higher tiers first.
+func (e *Engine) sortTiers() {
+	e.tiers = resize(e.tiers, len(e.claims))
+	for k, i := range e.order {
+		e.tiers[i] = e.shares[k].Tier
+	}
+	slices.SortStableFunc(e.order, func(a, b int32) int { return cmp.Compare(e.tiers[b], e.tiers[a]) })
 }
 
 // share gives every claim that does not wait a level between its bounds, tier by
@@ -252,7 +255,7 @@ func (e *Engine) share() {
 	e.leave()
 	for from := 0; from < len(e.order); {
 		to := from + 1
-		for to < len(e.order) && e.tiers[e.order[to]] == e.tiers[e.order[from]] {
+		for to < len(e.order) && (e.oneTier || e.tiers[e.order[to]] == e.tiers[e.order[from]]) {
 			to++
 		}
 		if tier := e.order[from:to]; len(tier) == 1 {
@@ -359,9 +362,10 @@ func (e *Engine) take(c *claim, more int32) {
 // higher tiers first, until nobody can take another step. What stopped a claim
 // before stays its bound: the rest is too little to go round.
 func (e *Engine) handOutRest() {
-	for round, given := 0, true; given; round++ {
-		given = false
-		for _, i := range e.order {
+	rest := e.order // room only shrinks: who is passed over once stays so
+	for round := 0; len(rest) > 0; round++ {
+		again := rest[:0] // in the place of those looked at already
+		for _, i := range rest {
 			c := &e.claims[i]
 			if c.x+c.step > c.hi {
 				continue
@@ -377,9 +381,10 @@ func (e *Engine) handOutRest() {
 			if more = max(0, more) / c.step * c.step; more > 0 {
 				c.x += more
 				e.take(c, more)
-				given = true
+				again = append(again, i)
 			}
 		}
+		rest = again
 	}
 }
 
@@ -410,7 +415,7 @@ func (e *Engine) lend(w *World) bool {
 }
 
 // conclude writes the allocations with their reasons and books them.
-func (e *Engine) conclude(w *World, plan *Plan) {
+func (e *Engine) conclude(plan *Plan) {
 	given := zeroed(e.sum, e.tree.Len())
 	sharers := zeroed(e.places, e.tree.Len()*resources)
 	e.places = sharers
@@ -426,11 +431,10 @@ func (e *Engine) conclude(w *World, plan *Plan) {
 	}
 	for i := range e.claims {
 		c := &e.claims[i]
-		a := &plan.Allocations[c.session]
-		a.Key = w.Sessions[c.session].Key
 		if c.waits {
 			continue
 		}
+		a := &plan.Allocations[c.session]
 		a.Level = Milliamps(c.x)
 		a.Power = Milliwatts(int64(c.cost[resPower]) * int64(c.x))
 		switch {

@@ -264,7 +264,7 @@ func TestTheLargestSetChargesOnRandomTrees(t *testing.T) {
 			}
 		}
 		best := 0
-		e.gather(noon, w)
+		e.gather(noon, w, &plan)
 		e.book(w, &plan) // what is left when nobody has anything
 		for set := range 1 << n {
 			if size := feasibleSet(e, tree, w, low, set); size > best {

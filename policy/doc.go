@@ -20,8 +20,9 @@
 //
 // Where to look: tree.go and load.go have circuits and loads, limits.go what
 // limits a circuit at a time, session.go the input and the Plan, decide.go the
-// steps of a decision, fill.go the solver, turns.go who waits, rule_*.go one
-// sharing rule each, balance.go how a rule may fill the phases evenly.
+// steps of a decision, fill.go the solver and agenda.go the order of its events,
+// turns.go who waits, rule_*.go one sharing rule each, balance.go how a rule may
+// fill the phases evenly.
 //
 // The tests hold all of the above on random trees against an oracle in exact
 // fractions and against exhaustive search. docs/performance.md has what it

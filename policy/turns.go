@@ -49,11 +49,14 @@ type candidate struct {
 	in   bool // has a place
 }
 
-// admit gives every session a place or makes it wait.
+// admit sets the bounds of every claim, and gives its session a place or makes
+// it wait.
 func (e *Engine) admit(now time.Time, w *World, plan *Plan) {
 	e.room = zeroed(e.room, e.tree.Len())
+	over := false // whether any floor is above what the claim can be given
 	for i := range e.claims {
 		c := &e.claims[i]
+		e.bounds(c)
 		if c.hi == 0 {
 			c.waits = true
 			plan.Allocations[c.session].Reason = Reason{Code: ReasonWaiting, Circuit: -1}
@@ -65,8 +68,11 @@ func (e *Engine) admit(now time.Time, w *World, plan *Plan) {
 			plan.Review = earlier(plan.Review, until)
 		}
 		c.addTo(&e.room[c.circuit], c.lo)
+		over = over || c.floor > c.hi
 	}
-	e.bookFloors(plan)
+	if over {
+		e.bookFloors(plan)
+	}
 	e.leaveRest() // when every session has its least
 	if !slices.ContainsFunc(e.room, overfull) {
 		return
