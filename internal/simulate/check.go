@@ -68,9 +68,9 @@ type Violation struct {
 type checked struct {
 	set      *core.Connector
 	circuit  int
-	memory          // of the session that the site knows of
-	before   memory // of the one before
-	floor    bool   // the fallback was accepted
+	memory                     // of the session that the site knows of
+	earlier  map[string]memory // of those before
+	floor    bool              // the fallback was accepted
 	until    []settling
 	raised   *sentOrder // the last order that raised it, unless nothing came of it
 	orders   []*sentOrder
@@ -84,8 +84,8 @@ type checked struct {
 	believed policy.Milliamps // what the site believed of it then
 }
 
-// memory is what the checker knows of a session. The one before is kept, in
-// case the site finds it again in its records.
+// memory is what the checker knows of a session. It is kept, in case the site finds
+// the session again in its records.
 type memory struct {
 	session  string
 	since    time.Time // when the site first knew of it
@@ -137,7 +137,7 @@ func newChecker(scene *Scene, world *edrvsim.World, seen *Seen) *checker {
 	}
 	for i := range scene.Settings.Connectors {
 		set := &scene.Settings.Connectors[i]
-		c.connectors = append(c.connectors, checked{set: set, circuit: c.circuits[set.Circuit], floor: !set.InstallFallback})
+		c.connectors = append(c.connectors, checked{set: set, circuit: c.circuits[set.Circuit], earlier: map[string]memory{}, floor: !set.InstallFallback})
 	}
 	return c
 }
@@ -254,7 +254,11 @@ func (c *checker) stepped(now time.Time) {
 				c.drop(k.orders[0])
 			}
 			k.until, k.raised, k.silent, k.answered = nil, nil, time.Time{}, time.Time{}
-			if k.memory, k.before = k.before, k.memory; k.session != session {
+			if k.session != "" {
+				k.earlier[k.session] = k.memory
+			}
+			var known bool
+			if k.memory, known = k.earlier[session]; !known {
 				// After a full list nothing is new but what just began.
 				k.memory = memory{session: session, since: now, behind: session != "" && k.floor && (c.listed || c.begun[session])}
 			}
