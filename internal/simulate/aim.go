@@ -40,12 +40,12 @@ func (a *aim) take(now time.Time, state core.State, seen *Seen) (string, bool) {
 		*left = (*left)[1:]
 		if seen.Faults[name][state] == 0 {
 			*left = append(*left, name) // what comes of it is not sure: it has another turn
-			pause := 20 * time.Second
+			pause := 10 * time.Second
 			switch a.aims[state]++; {
 			case state == core.Normal:
 				pause = time.Hour
 			case a.aims[state] > a.kinds: // all were tried
-				pause = 4 * time.Minute
+				pause = 2 * time.Minute
 			}
 			a.next = now.Add(pause + time.Duration(a.rnd.Int64N(int64(pause))))
 			return name, true

@@ -126,7 +126,7 @@ func (c *checker) reachable(i int, now time.Time) bool {
 		return true
 	}
 	rejects := !k.rejected.IsZero() && now.Sub(k.rejected) <= c.scene.Settings.Timing.Reassert
-	contested := !c.seen.foreign.IsZero() && now.Sub(c.seen.foreign) < noticeWithin
+	contested := now.Sub(later(c.seen.foreign, c.knows.stranger)) < noticeWithin
 	return !rejects && !c.wasMute(k, now) && !contested && !c.seen.offline[k.set.Station] && c.site.Bound(i) <= max(c.justified(i, now), k.set.Fallback)
 }
 

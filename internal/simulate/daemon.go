@@ -109,7 +109,11 @@ func (d *daemon) strike(now time.Time, f DaemonFault) {
 			d.garbleUntil = until
 		}
 	case DaemonCrash:
-		d.isDown, d.downUntil = true, now.Add(d.spell(time.Second, 10*time.Minute))
+		most := 10 * time.Minute
+		if d.rnd.IntN(2) == 0 { // started again at once
+			most = 5 * time.Second
+		}
+		d.isDown, d.downUntil = true, now.Add(d.spell(time.Second, most))
 	case DaemonPause:
 		d.isFrozen, d.stopUntil = true, now.Add(d.spell(10*time.Second, 10*time.Minute))
 	case DiskFails:

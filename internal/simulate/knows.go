@@ -14,6 +14,7 @@ import (
 type knows struct {
 	sessions map[string]*toldSession
 	foreign  map[string]time.Time     // when the site heard that a charger accepted somebody else's action
+	stranger time.Time                // when it last heard of an order of somebody else, at whichever session
 	external map[string]core.LimitSet // limits from outside, by their names
 	readings map[string]toldReport    // of the meters
 	loose    time.Time                // since when it is not engaged although it should be
@@ -70,8 +71,11 @@ func (c *checker) hears(now time.Time, in core.Input) {
 			c.knows.gap = time.Time{}
 		}
 	case core.ActionSeen:
-		if _, ours := c.actions[in.Action.ID]; !ours && in.Verdict == core.Accepted {
-			c.knows.foreign[in.Action.ID] = now
+		if _, ours := c.actions[in.Action.ID]; !ours {
+			c.knows.stranger = now
+			if in.Verdict == core.Accepted {
+				c.knows.foreign[in.Action.ID] = now
+			}
 		}
 	case core.Metered:
 		if in.Failed == "" && in.Power >= 0 {

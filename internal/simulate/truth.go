@@ -52,9 +52,15 @@ func (c *checker) truth(now time.Time) {
 		}
 		if offer := c.offered(k, &t); offer > bound {
 			c.broken("I2", "%s offers its car %s, the site believes %s", k.set.ID, offer, bound)
+		} else if k.odd && now.Sub(k.strange) > blink {
+			c.broken("I2", "%s draws %s, the site believes %s", k.set.ID, c.drawn(&t), bound)
 		}
 	}
 }
+
+// blink is how long a car may take longer to follow than it settles: it takes its
+// steps by the second.
+const blink = time.Second
 
 // follow notes since when a connector draws more than the site believes, as far
 // as reports can show it.
