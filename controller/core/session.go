@@ -204,6 +204,18 @@ func (s *Site) updateSession(i int, seen *edrvapi.Session, listed bool) {
 	s.read(i, seen, listed)
 }
 
+// cameOnline takes word that a station connected. Where it was not known to be gone,
+// the word of that was lost: what was ordered meanwhile may be queued all the same.
+func (s *Site) cameOnline(station string) {
+	for _, i := range s.byStation[station] {
+		if s.connectors[i].online {
+			s.ledger.Reachable(i, false, s.now)
+			s.ledger.Reachable(i, true, s.now)
+		}
+	}
+	s.sawStation(station, true)
+}
+
 // sawStation takes a station's connection state.
 func (s *Site) sawStation(station string, online bool) {
 	for _, i := range s.byStation[station] {

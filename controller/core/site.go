@@ -173,7 +173,11 @@ func (s *Site) apply(in Input) {
 		s.sawSession(&in.Session, false)
 	case StationSeen:
 		s.heard()
-		s.sawStation(in.Station, in.Online)
+		if in.Online {
+			s.cameOnline(in.Station)
+		} else {
+			s.sawStation(in.Station, false)
+		}
 	case ActionSeen:
 		s.heard()
 		s.sawAction(in)
