@@ -44,10 +44,6 @@ func (w *World) checkLine(st *station) {
 	}
 	w.publishStatus(st)
 	for _, o := range orders {
-		if w.hits(OfflineLate, st.id) {
-			w.after(within(w.trouble, w.spec.Behaviour.Redeliver), func() { w.dispatch(o) })
-			continue
-		}
 		w.dispatch(o)
 	}
 }

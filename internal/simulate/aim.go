@@ -98,7 +98,7 @@ func needsOrder(f edrvsim.Fault) bool {
 	switch f {
 	case edrvsim.ChargerNeedsReplug, edrvsim.ChargerPauseEnds, edrvsim.CarNoResume,
 		edrvsim.ChargerClamps, edrvsim.ChargerOvershoots, edrvsim.ChargerIgnores, edrvsim.ChargerWattsOnly, edrvsim.ChargerAmpsOnly,
-		edrvsim.OfflineRefused, edrvsim.OfflineLost, edrvsim.OfflineQueued, edrvsim.OfflineLate:
+		edrvsim.OfflineRefused, edrvsim.OfflineLost, edrvsim.OfflineQueued:
 		return true
 	}
 	return false
@@ -116,7 +116,7 @@ func (p *play) provoke(now time.Time, f edrvsim.Fault, at *core.Connector) {
 		err = p.rig.World.Plug(soon, at.ID, edrvsim.CarSpec{NeedKWh: 5})
 	case edrvsim.SessionZombie:
 		err = p.rig.World.Unplug(soon, at.ID)
-	case edrvsim.OfflineRefused, edrvsim.OfflineLost, edrvsim.OfflineQueued, edrvsim.OfflineLate:
+	case edrvsim.OfflineRefused, edrvsim.OfflineLost, edrvsim.OfflineQueued:
 		p.rig.World.Strike(edrvsim.HookLost, at.Station, time.Minute) // else nothing is ordered
 		p.rig.World.Strike(edrvsim.StationOffline, at.Station, time.Minute)
 	}

@@ -49,6 +49,7 @@ type checker struct {
 	actions    map[string]orderID // eDRV's id of an action → the effect that caused it
 	calls      calls
 	cuts       map[string]time.Time // per circuit, since when a cut is due
+	over       map[string]time.Time // per circuit, since when it carries more than its limit
 
 	violations []Violation
 	listed     bool            // the site had a full list before this step
@@ -123,7 +124,7 @@ type calls struct{ at []time.Time }
 func newChecker(scene *Scene, world *edrvsim.World, seen *Seen) *checker {
 	c := &checker{
 		scene: scene, world: world, seen: seen, circuits: map[string]int{}, orders: map[orderID]*sentOrder{},
-		actions: map[string]orderID{}, cuts: map[string]time.Time{}, begun: map[string]bool{},
+		actions: map[string]orderID{}, cuts: map[string]time.Time{}, over: map[string]time.Time{}, begun: map[string]bool{},
 		knows: newKnows(),
 	}
 	for k, circuit := range scene.Settings.Circuits {

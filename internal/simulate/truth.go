@@ -52,7 +52,7 @@ func (c *checker) truth(now time.Time) {
 		}
 		if offer := c.offered(k, &t); offer > bound {
 			c.broken("I2", "%s offers its car %s, the site believes %s", k.set.ID, offer, bound)
-		} else if k.odd && now.Sub(k.strange) > blink {
+		} else if k.odd && now.Sub(k.strange) > blink && now.Sub(k.lied) > followWithin {
 			c.broken("I2", "%s draws %s, the site believes %s", k.set.ID, c.drawn(&t), bound)
 		}
 	}
@@ -111,7 +111,11 @@ func (c *checker) liar(i int) bool {
 // flowed checks I3 on a stretch of constant load.
 func (c *checker) flowed(span edrvsim.Span) {
 	if !span.Over {
+		delete(c.over, span.Circuit)
 		return
+	}
+	if _, ok := c.over[span.Circuit]; !ok {
+		c.over[span.Circuit] = span.From
 	}
 	length := span.To.Sub(span.From)
 	if cause := c.causeOf(c.circuits[span.Circuit], span); cause != "" {
@@ -168,7 +172,9 @@ func (c *checker) causeOf(circuit int, span edrvsim.Span) string {
 		if lately { // it was noticed, and the others are being cut
 			believed = min(bound, k.believed)
 		}
-		if lies && drawn > believed && (!k.odd || lately) {
+		// What passes for obedience is noticed by the sum alone.
+		slight := drawn <= believed+believed/10+policy.Ampere/2 && span.To.Sub(c.over[span.Circuit]) <= noticeWithin
+		if lies && drawn > believed && (!k.odd || lately || slight) {
 			waived = true
 			excess = excess.Minus(k.set.Wiring.At(drawn - believed))
 		}
