@@ -19,7 +19,9 @@
 //
 // Where one rule stands behind another, a mutant breaks both, because either
 // alone makes no difference that can be seen: a raise in state hold is refused
-// by the model and by the ledger. The simulator cannot kill what it has none of
-// (signatures, meters), what does not endanger the limit, or what needs a world
-// that is worse than the simulated one; such a mutant names its test.
+// by the model and by the ledger. What the simulator notices only once in many
+// months has a test beside it that does at once, and names it. Whether a whole
+// year of sites notices it as well shows, in half an hour,
+//
+//	go test ./internal/mutants -timeout 2h -args -kill -year
 package mutants
