@@ -34,7 +34,7 @@ var ofTheCore = []mutant{
 	{name: "action-known-by-its-limit-alone", killer: scenarios, edits: []edit{{
 		verdict, "a.Limit.Value && !a.CreatedAt", "a.Limit.Value && MUTANT || o.action == \"\" && o.limit == a.Limit.Value && !a.CreatedAt",
 	}}},
-	{name: "base-load-ignored", breaks: []string{"I3"}, edits: []edit{{
+	{name: "base-load-ignored", breaks: []string{"I15"}, edits: []edit{{
 		meter,
 		"		case m == nil:\n			base[k] = base[k].Plus(c.set.Base)\n",
 		"		case MUTANT:\n		case m == nil:\n			base[k] = base[k].Plus(c.set.Base)\n",
@@ -44,7 +44,7 @@ var ofTheCore = []mutant{
 		"		c.permitted = c.limits.Margin.Under(s.ahead(c)).Minus(base[k])\n",
 		"		if c.permitted = c.limits.Margin.Under(s.ahead(c)).Minus(base[k]); MUTANT {\n			c.permitted = s.ahead(c).Minus(base[k])\n		}\n",
 	}}},
-	{name: "limit-from-outside-ignored", breaks: []string{"I3"}, edits: []edit{{
+	{name: "limit-from-outside-ignored", breaks: []string{"I15"}, edits: []edit{{
 		limits, "	if s.putLimit(in.Circuit, in.Limit) {", "	if !MUTANT && s.putLimit(in.Circuit, in.Limit) {",
 	}}},
 	{name: "no-cuts-when-a-limit-falls", breaks: []string{"I4"}, edits: []edit{{
@@ -92,7 +92,7 @@ var ofTheCore = []mutant{
 	{name: "stale-reading-taken-for-fresh", breaks: []string{"I7"}, edits: []edit{{
 		reading, "	return r.known && now.Sub", "	return r.known && MUTANT || r.known && now.Sub",
 	}}},
-	{name: "raise-not-taken-back", breaks: []string{"I1"}, edits: []edit{{
+	{name: "raise-not-taken-back", killer: scenarios, edits: []edit{{
 		takeback, "			if o.waits() && (", "			if o.waits() && !MUTANT && (",
 	}}},
 	{name: "lost-meter-counts-nothing", breaks: []string{"I15"}, edits: []edit{{

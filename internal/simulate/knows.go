@@ -14,6 +14,7 @@ import (
 type knows struct {
 	sessions map[string]*toldSession
 	foreign  map[string]time.Time     // when the site heard that a charger accepted somebody else's action
+	stray    time.Time                // when it last heard of an order that it may take for somebody else's
 	stranger time.Time                // when it last heard of an order of somebody else, at whichever session
 	external map[string]core.LimitSet // limits from outside, by their names
 	readings map[string]toldReport    // of the meters
@@ -71,7 +72,11 @@ func (c *checker) hears(now time.Time, in core.Input) {
 			c.knows.gap = time.Time{}
 		}
 	case core.ActionSeen:
-		if _, ours := c.actions[in.Action.ID]; !ours {
+		id, ours := c.actions[in.Action.ID]
+		if !ours || c.orders[id] == nil {
+			c.knows.stray = now
+		}
+		if !ours {
 			c.knows.stranger = now
 			if in.Verdict == core.Accepted {
 				c.knows.foreign[in.Action.ID] = now
@@ -170,7 +175,7 @@ func (c *checker) knowing(now time.Time) {
 // engages checks that a site is engaged that could pass a limit: sessions that
 // take orders at their maximum, the others at what they may draw.
 func (c *checker) engages(now time.Time) {
-	if c.site.Engaged() || c.scene.Settings.Engage != core.EngagePotential || now.Sub(c.knows.override) < 2*overrideFor {
+	if c.site.Engaged() || c.scene.Settings.Engage != core.EngagePotential || now.Sub(c.knows.override) < 2*overrideFor || now.Sub(c.knows.stray) < noticeWithin {
 		c.knows.loose = time.Time{}
 		return
 	}

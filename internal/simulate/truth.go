@@ -318,7 +318,9 @@ func (c *checker) rebooted(limits []core.LimitRecord) {
 	c.calls = calls{}
 	c.seen.listed, c.listed = false, false
 	clear(c.begun)
+	override := c.knows.override // the session finds it in its record
 	c.knows = newKnows()
+	c.knows.override = override
 	for _, l := range limits {
 		c.knows.external[l.Limit.Name] = core.LimitSet{Circuit: l.Circuit, Limit: l.Limit}
 	}
