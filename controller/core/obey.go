@@ -16,17 +16,21 @@ const (
 	strikesOut        = 2
 )
 
-// obey judges the last reading of connector i against the limit in force.
+// obey judges the last reading of connector i against the highest limit that
+// may be in force.
 func (s *Site) obey(i int) {
 	c := &s.connectors[i]
 	ses := c.session
 	knows := s.ledger.Knows(i)
 	followed := s.now.Sub(ses.confirmedAt) >= s.settle(c)+s.set.Timing.Tick
-	if !knows.Known || knows.Waiting > 0 || !followed && !ses.confirmedAt.IsZero() {
+	if !knows.Known || !followed && !ses.confirmedAt.IsZero() {
 		return
 	}
-	limit := max(knows.Confirmed, s.restartedTo(i))
+	limit := max(knows.Highest, s.restartedTo(i))
 	if ses.reading.level <= limit+limit*tolerancePerMille/1000+toleranceAmps {
+		if knows.Waiting > 0 { // which limit it obeys will be known with the verdict
+			return
+		}
 		if ses.strikes = max(0, ses.strikes-1); ses.strikes == 0 && ses.disobeys {
 			ses.disobeys = false
 			s.ledger.Disobeys(i, 0)

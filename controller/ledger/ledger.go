@@ -210,6 +210,7 @@ type Knowledge struct {
 	Least     policy.Milliamps // the lowest limit that may be in force
 	Waiting   int              // orders without a verdict
 	Newest    policy.Milliamps // what the newest of them asks for
+	Highest   policy.Milliamps // the highest limit that may be in force
 	Fallback  policy.Milliamps // what is booked for it without a session
 	InForce   bool             // whether the configured fallback is in force
 }
@@ -229,6 +230,10 @@ func (l *Ledger) Knows(i int) Knowledge {
 	}
 	if k.Waiting > 0 {
 		k.Newest = e.orders[k.Waiting-1].level
+	}
+	k.Highest = k.Confirmed
+	for _, o := range e.orders {
+		k.Highest = max(k.Highest, o.level)
 	}
 	return k
 }
