@@ -78,18 +78,31 @@ func (p *play) strike(now time.Time, name string) {
 	p.rig.World.Strike(f, target, time.Minute+time.Duration(p.aim.rnd.Int64N(int64(4*time.Minute))))
 }
 
-// target is the connector that a fault strikes: any, but for those faults that
-// show when an order is carried out one that charges, if there is one.
+// target is the connector that a fault strikes: one at which it can show, if
+// there is one.
 func (p *play) target(f edrvsim.Fault) *core.Connector {
 	all := p.scene.Settings.Connectors
 	from := p.aim.rnd.IntN(len(all))
 	for k := range all {
 		c := &all[(from+k)%len(all)]
-		if t, _ := p.rig.World.Connector(c.ID); needsOrder(f) && t.Watts > 0 && c.CanPause {
+		if t, _ := p.rig.World.Connector(c.ID); canShow(f, c, &t) {
 			return c
 		}
 	}
 	return &all[from]
+}
+
+// canShow reports whether a fault can show at a connector soon.
+func canShow(f edrvsim.Fault, c *core.Connector, t *edrvsim.TrueConnector) bool {
+	switch {
+	case f == edrvsim.StartedLost:
+		return t.Online && !t.Car
+	case f == edrvsim.ChargerForgets:
+		return t.Powered && t.Limit.IsSet()
+	case needsOrder(f):
+		return t.Watts > 0 && c.CanPause
+	}
+	return true
 }
 
 // needsOrder reports whether a fault shows when a charger is ordered to pause, or
@@ -116,6 +129,8 @@ func (p *play) provoke(now time.Time, f edrvsim.Fault, at *core.Connector) {
 		err = p.rig.World.Plug(soon, at.ID, edrvsim.CarSpec{NeedKWh: 5})
 	case edrvsim.SessionZombie:
 		err = p.rig.World.Unplug(soon, at.ID)
+	case edrvsim.ChargerForgets:
+		p.rig.World.Strike(edrvsim.StationReboot, at.Station, 20*time.Second)
 	case edrvsim.OfflineRefused, edrvsim.OfflineLost, edrvsim.OfflineQueued:
 		p.rig.World.Strike(edrvsim.HookLost, at.Station, time.Minute) // else nothing is ordered
 		p.rig.World.Strike(edrvsim.StationOffline, at.Station, time.Minute)
