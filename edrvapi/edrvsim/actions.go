@@ -218,7 +218,7 @@ func (c *connector) strays(o *order, does bool) {
 	switch o.kind {
 	case sessionLimit, sessionClear:
 		if c.session != nil && c.session == o.session {
-			c.session.astray = does
+			c.session.astray, c.session.foreign = does, ""
 		}
 	case connectorLimit, connectorClear, stationLimit, stationClear:
 		c.astray = does

@@ -29,7 +29,7 @@ type TrueConnector struct {
 	// Astray tells that another limit is in force than the charger last
 	// confirmed to us: somebody else set it, or the charger did not do what it said.
 	Astray   bool
-	Foreign  string // the action of somebody else that set Limit, if one did
+	Foreign  string // the action of somebody else that set Limit, if the charger confirmed nothing since
 	Offer    Limit  // what the charger would let a car draw now: rating, defaults and Limit
 	Amps     [3]float64
 	Watts    float64
@@ -87,11 +87,15 @@ func (w *World) Connector(id string) (TrueConnector, bool) {
 }
 
 // Shows reports whether a connector's charger, or the car at it, shows a fault:
-// as a quirk of its own, or in an open window.
+// as a quirk of its own, or in an open window. A car that began to ignore the
+// pilot does so until it reacts.
 func (w *World) Shows(connector string, f Fault) bool {
 	c, ok := w.connOf[connector]
 	if !ok {
 		return false
+	}
+	if f == CarIgnoresPilot && c.lagging {
+		return true
 	}
 	q := c.quirks
 	if c.car != nil {

@@ -125,9 +125,15 @@ func (c *checker) reachable(i int, now time.Time) bool {
 	if k.session == "" {
 		return true
 	}
-	rejects := !k.rejected.IsZero() && now.Sub(k.rejected) <= c.scene.Settings.Timing.Reassert
+	rejects := k.rejects(now, c.scene.Settings.Timing.Reassert)
 	contested := now.Sub(later(c.seen.foreign, c.knows.stranger)) < noticeWithin
 	return !rejects && !c.wasMute(k, now) && !contested && !c.seen.offline[k.set.Station] && c.site.Bound(i) <= max(c.justified(i, now), k.set.Fallback)
+}
+
+// rejects reports whether a charger rejected its last order, and is not tried
+// again before a time has passed.
+func (k *checked) rejects(now time.Time, again time.Duration) bool {
+	return !k.rejected.IsZero() && now.Sub(k.rejected) <= again
 }
 
 // mute reports whether a charger left an order without an answer for too long.

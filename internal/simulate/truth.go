@@ -347,8 +347,11 @@ func (c *checker) recovered(now time.Time) {
 	if state := c.site.State(); state != core.Normal {
 		c.broken("I11", "the site is still in state %s", state)
 	}
+	timing := &c.scene.Settings.Timing
 	for i := range c.connectors {
-		if k := &c.connectors[i]; now.Sub(k.since) > startWithin && c.wantsMore(k) && !c.fullAbove(k) {
+		k := &c.connectors[i]
+		refuses := k.rejects(now, timing.Reassert+timing.VerdictTimeout) && !k.verdict.After(k.rejected) // nobody can raise it
+		if now.Sub(k.since) > startWithin && !refuses && c.wantsMore(k) && !c.fullAbove(k) {
 			c.broken("I11", "%s has less than its car could draw, and no circuit above it is committed to 85 %%", k.set.ID)
 		}
 	}
