@@ -1,6 +1,9 @@
 package edrvapi
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Session is a charging session as eDRV reports it (eDRV docs, "Sessions" and "Sessions
 // 2.0.1"). Times that eDRV did not give, or gave in no readable form, are zero.
@@ -134,6 +137,10 @@ type Action struct {
 	// bytes, without control characters.
 	ResponseText string
 }
+
+// OfSession reports whether the command is about one session and not about a
+// default: it names the session, or its type does ("session.set_power_limit").
+func (a *Action) OfSession() bool { return a.Session != "" || strings.HasPrefix(a.Type, "session.") }
 
 // Schedule is a composite schedule: what the charger says it will allow (OCPP 1.6
 // GetCompositeSchedule).

@@ -162,10 +162,11 @@ func (s *Site) orderOf(a *edrvapi.Action) *order {
 		return nil
 	}
 	c := &s.connectors[i]
-	if a.Session == "" {
+	if !a.OfSession() {
 		if o := c.install.order; o != nil && s.couldBe(o, a) {
 			return s.name(o, a.ID)
 		}
+		return nil // it may be a fallback from before a restart
 	}
 	if c.session == nil || a.Session != "" && a.Session != c.session.id {
 		return nil
