@@ -41,7 +41,7 @@ func (s *Site) dropStrays() {
 func (s *Site) foreign(i int, in ActionSeen) {
 	c := &s.connectors[i]
 	if other := in.Action.Session; in.Verdict == Accepted && other != "" && (c.session == nil || c.session.id != other) {
-		s.touched.add(other) // it may have begun, and nobody told us yet
+		s.foreignSession(i, &in.Action)
 	}
 	if in.Verdict == Requested || s.harmless(i, &in.Action) {
 		return
@@ -71,6 +71,16 @@ func (s *Site) foreign(i int, in ActionSeen) {
 		if in.Verdict == Accepted {
 			s.ledger.Doubt(i)
 		}
+	}
+}
+
+// foreignSession takes word of a session that the site does not know, and whose
+// limit somebody else has set: its charger confirmed that it runs.
+func (s *Site) foreignSession(i int, a *edrvapi.Action) {
+	s.touched.add(a.Session)
+	s.fetch(a.Session) // it may be over by now
+	if seen := (&edrvapi.Session{ID: a.Session, CreatedAt: a.CreatedAt}); s.connectors[i].session == nil && !s.belated(seen) {
+		s.beginSession(i, seen)
 	}
 }
 
