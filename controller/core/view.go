@@ -317,7 +317,8 @@ func (s *Site) reason(i int, a *policy.Allocation) ReasonView {
 	c := &s.connectors[i]
 	switch {
 	case c.session == nil && !c.listed:
-		return ReasonView{Code: "idle", Text: "eDRV has not listed its sessions yet; booked at its maximum"}
+		booked := map[bool]string{true: "fallback", false: "maximum"}[s.ledger.Knows(i).InForce]
+		return ReasonView{Code: "idle", Text: "eDRV has not listed its sessions yet; booked at its " + booked}
 	case c.session == nil && !s.ledger.Knows(i).InForce:
 		return ReasonView{Code: "idle", Text: "no session; booked at its maximum, because its fallback is not confirmed"}
 	case c.session == nil:
