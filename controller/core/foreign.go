@@ -23,7 +23,7 @@ const (
 func (s *Site) dropStrays() {
 	rest := s.strays[:0]
 	for _, st := range s.strays {
-		if s.settled.has(st.in.Action.ID) {
+		if s.settled.has(st.in.Action.ID) || s.ended.has(st.in.Action.Session) {
 			continue
 		}
 		if s.now.Sub(st.at) < strayGrace {
