@@ -117,12 +117,16 @@ func (c *checker) hearsSession(now time.Time, seen *edrvapi.Session) {
 	}
 	r := toldReport{power: policy.Milliwatts(seen.Report.Power.Value), at: now}
 	s.reports = append(fresh, r)
-	c.strike(now, s, seen, r.power)
+	if taken.IsZero() {
+		taken = now
+	}
+	c.strike(taken, s, seen, r.power)
 }
 
 // strike counts the reports in a row that show more than a session may draw
-// although its last order was answered, and its car had the time to follow.
-func (c *checker) strike(now time.Time, s *toldSession, seen *edrvapi.Session, power policy.Milliwatts) {
+// although its last order was answered, and its car had the time to follow until
+// the report was taken.
+func (c *checker) strike(taken time.Time, s *toldSession, seen *edrvapi.Session, power policy.Milliwatts) {
 	for i := range c.connectors {
 		k := &c.connectors[i]
 		if k.session != seen.ID {
@@ -130,7 +134,7 @@ func (c *checker) strike(now time.Time, s *toldSession, seen *edrvapi.Session, p
 		}
 		wiring, bound := k.set.Wiring, c.site.Bound(i)
 		level := wiring.Level(power) // on all phases: the least that it can be
-		settled := len(k.orders) == 0 && now.Sub(k.verdict) > c.scene.Settings.Timing.Settle+2*c.scene.Settings.Timing.Tick
+		settled := len(k.orders) == 0 && taken.Sub(k.verdict) > c.scene.Settings.Timing.Settle+2*c.scene.Settings.Timing.Tick
 		switch {
 		case power > wiring.Power(k.set.Max)*12/10: // it cannot be: the site takes no notice
 		case settled && level > bound+bound/10+policy.Ampere:
