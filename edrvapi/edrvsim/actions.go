@@ -41,6 +41,7 @@ type order struct {
 
 	action   Action
 	reaction time.Duration // until the charger answers, if it is reachable
+	late     time.Duration // by how much its verdict is told late
 }
 
 // targets are the connectors that an order acts on.
@@ -126,6 +127,9 @@ func (w *World) execute(o *order) {
 	w.logLimit(o, verdict, obeyed)
 	if verdict == silence || w.hits(VerdictLost, o.station.id) {
 		return
+	}
+	if w.hits(VerdictLate, o.station.id) {
+		o.late = within(w.trouble, w.spec.Behaviour.Late)
 	}
 	if verdict == no {
 		w.progress(o, Failed, "rejected", map[string]any{"status": "Rejected"})

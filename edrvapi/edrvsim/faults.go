@@ -29,6 +29,7 @@ const (
 	VerdictLost     // executed, and neither .accepted nor .rejected ever arrives
 	VerdictRejected // the charger says no without a reason
 	VerdictEarly    // the verdict's webhook overtakes the HTTP reply
+	VerdictLate     // the verdict's webhook comes minutes late, and newer ones overtake it
 	OfflineRefused  // for an offline station: eDRV refuses at once
 	OfflineLost     // for an offline station: accepted, and forgotten
 	OfflineQueued   // for an offline station: delivered at reconnect (what happens otherwise)
@@ -101,7 +102,7 @@ var faultNames = [faultCount]string{
 	HookLost: "hook-lost", HookDuplicated: "hook-duplicated", HookDelayed: "hook-delayed",
 	HookReordered: "hook-reordered", StartedLost: "started-lost", BodyUnreadable: "body-unreadable",
 	DataAsText: "data-as-text", EventForeign: "event-foreign", EventUnknown: "event-unknown",
-	VerdictLost: "verdict-lost", VerdictRejected: "verdict-rejected", VerdictEarly: "verdict-early",
+	VerdictLost: "verdict-lost", VerdictRejected: "verdict-rejected", VerdictEarly: "verdict-early", VerdictLate: "verdict-late",
 	OfflineRefused: "offline-refused", OfflineLost: "offline-lost", OfflineQueued: "offline-queued",
 	APIThrottled: "api-throttled", APIThrottledBare: "api-throttled-bare", APIError: "api-error",
 	APISlow: "api-slow", APIReset: "api-reset", APIRefused: "api-refused",
@@ -158,7 +159,7 @@ func UsualFaults() Faults {
 	return Faults{
 		HookLost: 0.02, HookDuplicated: 0.05, HookDelayed: 0.002, HookReordered: 0.02,
 		StartedLost: 0.03, BodyUnreadable: 0.0005, DataAsText: 0.01, EventForeign: 0.005, EventUnknown: 0.005,
-		VerdictLost: 0.03, VerdictRejected: 0.02, VerdictEarly: 0.05, OfflineRefused: 0.3, OfflineLost: 0.2,
+		VerdictLost: 0.03, VerdictRejected: 0.02, VerdictEarly: 0.05, VerdictLate: 0.02, OfflineRefused: 0.3, OfflineLost: 0.2,
 		APIThrottled: 0.005, APIThrottledBare: 0.002, APIError: 0.01, APISlow: 0.005, APIReset: 0.01,
 		APIRefused: 0.005, ListUnfiltered: 0.02, ListUnpaged: 0.02, ListNoHasNext: 0.05, RefsExpanded: 0.02,
 		HookOutage: 0.01, APIOutage: 0.01, ForeignWriter: 0.02,

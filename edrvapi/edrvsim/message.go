@@ -37,22 +37,26 @@ func (m *Message) object() string {
 func (w *World) emitSession(event string, s *session) {
 	s.rec.UpdatedAt = w.at(w.now)
 	snapshot := s.rec
-	w.emit(s.conn.station, sessionLane, &Message{Type: event, Session: &snapshot})
+	w.emit(s.conn.station, s.conn.station.lanes[sessionLane], &Message{Type: event, Session: &snapshot}, 0)
 }
 
+// emitAction announces what became of an order. What is late lets others pass.
 func (w *World) emitAction(event string, o *order) {
-	snapshot := o.action
-	w.emit(o.station, actionLane, &Message{Type: event, Action: &snapshot})
+	snapshot, on := o.action, o.station.lanes[actionLane]
+	if o.late > 0 {
+		on = w.newLane()
+	}
+	w.emit(o.station, on, &Message{Type: event, Action: &snapshot}, o.late)
 }
 
 func (w *World) emitStation(event string, st *station) {
 	snapshot := w.stationRecord(st)
-	w.emit(st, stationLane, &Message{Type: event, Station: &snapshot})
+	w.emit(st, st.lanes[stationLane], &Message{Type: event, Station: &snapshot}, 0)
 }
 
-// emit puts a message in its station's queue, and lets the faults of the
+// emit puts a message in a queue, so much late, and lets the faults of the
 // webhook path strike it.
-func (w *World) emit(st *station, class int, m *Message) {
+func (w *World) emit(st *station, on *lane, m *Message, late time.Duration) {
 	m.ID, m.At = w.newID(), w.at(w.now)
 	if w.outbox.state.Disabled || w.hookDown > 0 {
 		w.outbox.state.Dropped++
@@ -67,14 +71,14 @@ func (w *World) emit(st *station, class int, m *Message) {
 		m.expand()
 	}
 	b := &w.spec.Behaviour
-	delay := within(w.habits, b.HookDelay)
+	delay := late + within(w.habits, b.HookDelay)
 	if w.hits(HookDelayed, st.id) {
 		delay += within(w.trouble, b.Late)
 	}
 	if w.hits(HookReordered, st.id) {
 		delay += within(w.trouble, Range{b.HookDelay.Max, b.Report.Max})
 	}
-	w.push(st.lanes[class], m, delay)
+	w.push(on, m, delay)
 	if w.hits(HookDuplicated, st.id) {
 		w.push(w.newLane(), m, delay+within(w.trouble, b.Late))
 	}

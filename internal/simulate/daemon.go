@@ -3,6 +3,8 @@ package simulate
 import (
 	"math/rand/v2"
 	"time"
+
+	"github.com/headroom-ev/headroom/controller/core"
 )
 
 // DaemonFault is something that goes wrong with the daemon itself, at its door or at
@@ -44,6 +46,7 @@ type daemon struct {
 	meterUntil  time.Time // they do not answer
 	garbleUntil time.Time
 	metered     bool // the site has meters
+	lurks       bool // a crash waits for its moment
 	isDown      bool
 	isFrozen    bool
 
@@ -69,7 +72,7 @@ func (d *daemon) schedule(now time.Time, f DaemonFault) {
 
 // quiet ends all faults.
 func (d *daemon) quiet() {
-	d.rates, d.due = nil, nil
+	d.rates, d.due, d.lurks = nil, nil, false
 }
 
 // spell draws how long a fault lasts.
@@ -109,11 +112,15 @@ func (d *daemon) strike(now time.Time, f DaemonFault) {
 			d.garbleUntil = until
 		}
 	case DaemonCrash:
-		most := 10 * time.Minute
-		if d.rnd.IntN(2) == 0 { // started again at once
-			most = 5 * time.Second
+		switch d.rnd.IntN(4) {
+		case 0: // when it matters most
+			d.lurks = true
+			return
+		case 1: // started again at once
+			d.crash(now, 5*time.Second)
+		default:
+			d.crash(now, 10*time.Minute)
 		}
-		d.isDown, d.downUntil = true, now.Add(d.spell(time.Second, most))
 	case DaemonPause:
 		d.isFrozen, d.stopUntil = true, now.Add(d.spell(10*time.Second, 10*time.Minute))
 	case DiskFails:
@@ -122,6 +129,22 @@ func (d *daemon) strike(now time.Time, f DaemonFault) {
 		d.waitUntil = now.Add(d.spell(5*time.Second, 2*time.Minute))
 	}
 	d.struck(f)
+}
+
+// crash kills the process. It is started again after a second, or later.
+func (d *daemon) crash(now time.Time, most time.Duration) {
+	d.isDown, d.downUntil, d.lurks = true, now.Add(d.spell(time.Second, most)), false
+}
+
+// pounce lets a crash that lurks strike when a charger has just confirmed an
+// order: its car is about to follow.
+func (d *daemon) pounce(now time.Time, heard []core.Input) {
+	for _, in := range heard {
+		if a, ok := in.(core.ActionSeen); ok && d.lurks && a.Verdict == core.Accepted {
+			d.crash(now, 3*time.Second)
+			d.struck(DaemonCrash)
+		}
+	}
 }
 
 // away reports whether the process does nothing.

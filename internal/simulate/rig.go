@@ -234,6 +234,7 @@ func (r *Rig) step(now time.Time) {
 	if r.stepped != nil {
 		r.stepped(now)
 	}
+	r.daemon.pounce(now, inputs)
 }
 
 func (r *Rig) deliver(now time.Time, m *edrvsim.Message) core.Input {
