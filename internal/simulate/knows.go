@@ -191,7 +191,7 @@ func (c *checker) engages(now time.Time) {
 			continue
 		}
 		tight = true
-		if !c.knows.loose.IsZero() && now.Sub(c.knows.loose) > cutWithin {
+		if !c.knows.loose.IsZero() && now.Sub(c.knows.loose) > c.scene.Settings.Timing.Resync+cutWithin { // who is online may be known with the next list only
 			c.broken("I4", "circuit %s could carry %s of %s, and the site is not engaged", id, sum, c.site.Permitted(id))
 		}
 	}
