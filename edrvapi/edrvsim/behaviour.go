@@ -43,6 +43,7 @@ type Behaviour struct {
 	Cut        Range         // site without power
 	Outage     Range         // eDRV's API or webhooks
 	Late       Range         // delayed webhook, and late duplicate
+	Redeliver  Range         // late order, after its station is back
 	Slow       Range         // slow API reply
 	RetryAfter Range         // of a 429
 	PilotLag   time.Duration // a car that ignores the pilot does so for this long
@@ -78,6 +79,7 @@ func DefaultBehaviour() Behaviour {
 		Cut:        Between(10*sec, 10*minute),
 		Outage:     Between(10*sec, 2*hour),
 		Late:       Between(1*minute, 10*minute),
+		Redeliver:  Between(10*sec, 80*sec),
 		Slow:       Between(5*sec, 30*sec),
 		RetryAfter: Between(1*sec, 30*sec),
 		PilotLag:   60 * sec,
@@ -93,7 +95,7 @@ func (b Behaviour) Faster(x float64) Behaviour {
 	div := func(d *time.Duration) { *d = time.Duration(float64(*d) / x) }
 	for _, r := range []*Range{
 		&b.Reaction, &b.Reply, &b.HookDelay, &b.Report, &b.Auth, &b.Finish, &b.Offline, &b.Flap,
-		&b.Reboot, &b.Cut, &b.Outage, &b.Late, &b.Slow, &b.RetryAfter,
+		&b.Reboot, &b.Cut, &b.Outage, &b.Late, &b.Redeliver, &b.Slow, &b.RetryAfter,
 	} {
 		div(&r.Min)
 		div(&r.Max)

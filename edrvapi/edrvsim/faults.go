@@ -33,6 +33,7 @@ const (
 	OfflineRefused  // for an offline station: eDRV refuses at once
 	OfflineLost     // for an offline station: accepted, and forgotten
 	OfflineQueued   // for an offline station: delivered at reconnect (what happens otherwise)
+	OfflineLate     // one that was queued: delivered some time after the reconnect, behind newer ones
 
 	// Per API call: the chance that it strikes.
 
@@ -104,6 +105,7 @@ var faultNames = [faultCount]string{
 	DataAsText: "data-as-text", EventForeign: "event-foreign", EventUnknown: "event-unknown",
 	VerdictLost: "verdict-lost", VerdictRejected: "verdict-rejected", VerdictEarly: "verdict-early", VerdictLate: "verdict-late",
 	OfflineRefused: "offline-refused", OfflineLost: "offline-lost", OfflineQueued: "offline-queued",
+	OfflineLate:  "offline-late",
 	APIThrottled: "api-throttled", APIThrottledBare: "api-throttled-bare", APIError: "api-error",
 	APISlow: "api-slow", APIReset: "api-reset", APIRefused: "api-refused",
 	ListUnfiltered: "list-unfiltered", ListUnpaged: "list-unpaged", ListNoHasNext: "list-no-has-next",
@@ -159,7 +161,7 @@ func UsualFaults() Faults {
 	return Faults{
 		HookLost: 0.02, HookDuplicated: 0.05, HookDelayed: 0.002, HookReordered: 0.02,
 		StartedLost: 0.03, BodyUnreadable: 0.0005, DataAsText: 0.01, EventForeign: 0.005, EventUnknown: 0.005,
-		VerdictLost: 0.03, VerdictRejected: 0.02, VerdictEarly: 0.05, VerdictLate: 0.02, OfflineRefused: 0.3, OfflineLost: 0.2,
+		VerdictLost: 0.03, VerdictRejected: 0.02, VerdictEarly: 0.05, VerdictLate: 0.02, OfflineRefused: 0.3, OfflineLost: 0.2, OfflineLate: 0.2,
 		APIThrottled: 0.005, APIThrottledBare: 0.002, APIError: 0.01, APISlow: 0.005, APIReset: 0.01,
 		APIRefused: 0.005, ListUnfiltered: 0.02, ListUnpaged: 0.02, ListNoHasNext: 0.05, RefsExpanded: 0.02,
 		HookOutage: 0.01, APIOutage: 0.01, ForeignWriter: 0.02,

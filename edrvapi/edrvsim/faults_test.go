@@ -98,7 +98,7 @@ func eager(f edrvsim.Fault) float64 {
 func TestEveryFaultFiresAloneAndIsCounted(t *testing.T) {
 	needs := map[edrvsim.Fault]edrvsim.Fault{ // those that need another one to happen at all
 		edrvsim.OfflineLost: edrvsim.StationOffline, edrvsim.OfflineRefused: edrvsim.StationOffline,
-		edrvsim.OfflineQueued: edrvsim.StationOffline, edrvsim.ChargerForgets: edrvsim.StationReboot,
+		edrvsim.OfflineQueued: edrvsim.StationOffline, edrvsim.OfflineLate: edrvsim.StationOffline, edrvsim.ChargerForgets: edrvsim.StationReboot,
 	}
 	for _, f := range edrvsim.AllFaults() {
 		t.Run(f.String(), func(t *testing.T) {

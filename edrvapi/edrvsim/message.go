@@ -49,9 +49,14 @@ func (w *World) emitAction(event string, o *order) {
 	w.emit(o.station, on, &Message{Type: event, Action: &snapshot}, o.late)
 }
 
-func (w *World) emitStation(event string, st *station) {
-	snapshot := w.stationRecord(st)
-	w.emit(st, st.lanes[stationLane], &Message{Type: event, Station: &snapshot}, 0)
+// emitStation announces a change of a station. It reports whether the word goes
+// out at once: it is not lost, and nothing holds it up.
+func (w *World) emitStation(event string, st *station) bool {
+	snapshot, on := w.stationRecord(st), st.lanes[stationLane]
+	m := &Message{Type: event, Station: &snapshot}
+	w.emit(st, on, m, 0)
+	d := on.head()
+	return d != nil && d.Message == m && !m.Unreadable && d.ready <= w.now+w.spec.Behaviour.HookDelay.Max
 }
 
 // emit puts a message in a queue, so much late, and lets the faults of the

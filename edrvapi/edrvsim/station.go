@@ -36,7 +36,7 @@ func (w *World) checkLine(st *station) {
 		return
 	}
 	st.connectedAt = w.now
-	w.emitStation("chargestation.online", st)
+	told := w.emitStation("chargestation.online", st)
 	backlog, orders := st.backlog, st.orders
 	st.backlog, st.orders = nil, nil
 	for _, tell := range backlog {
@@ -44,6 +44,11 @@ func (w *World) checkLine(st *station) {
 	}
 	w.publishStatus(st)
 	for _, o := range orders {
+		// Where nobody is told of the return, no client could allow for it.
+		if told && w.hits(OfflineLate, st.id) {
+			w.after(within(w.trouble, w.spec.Behaviour.Redeliver), func() { w.dispatch(o) })
+			continue
+		}
 		w.dispatch(o)
 	}
 }

@@ -111,7 +111,7 @@ func needsOrder(f edrvsim.Fault) bool {
 	switch f {
 	case edrvsim.ChargerNeedsReplug, edrvsim.ChargerPauseEnds, edrvsim.CarNoResume,
 		edrvsim.ChargerClamps, edrvsim.ChargerOvershoots, edrvsim.ChargerIgnores, edrvsim.ChargerWattsOnly, edrvsim.ChargerAmpsOnly,
-		edrvsim.OfflineRefused, edrvsim.OfflineLost, edrvsim.OfflineQueued:
+		edrvsim.OfflineRefused, edrvsim.OfflineLost, edrvsim.OfflineQueued, edrvsim.OfflineLate:
 		return true
 	}
 	return false
@@ -131,7 +131,7 @@ func (p *play) provoke(now time.Time, f edrvsim.Fault, at *core.Connector) {
 		err = p.rig.World.Unplug(soon, at.ID)
 	case edrvsim.ChargerForgets:
 		p.rig.World.Strike(edrvsim.StationReboot, at.Station, 20*time.Second)
-	case edrvsim.OfflineRefused, edrvsim.OfflineLost, edrvsim.OfflineQueued:
+	case edrvsim.OfflineRefused, edrvsim.OfflineLost, edrvsim.OfflineQueued, edrvsim.OfflineLate:
 		p.rig.World.Strike(edrvsim.HookLost, at.Station, time.Minute) // else nothing is ordered
 		p.rig.World.Strike(edrvsim.StationOffline, at.Station, time.Minute)
 	}
