@@ -17,6 +17,9 @@ var printed = regexp.MustCompile("(?s)```(?:sh|console)\n(.*?)```\n\n```text\n(.
 // What docs/policy.md shows is what its commands print. With UPDATE=true the
 // page is rewritten; read the difference.
 func TestPolicyPageShowsWhatItsCommandsPrint(t *testing.T) {
+	if testing.Short() {
+		t.Skip("months of sessions take minutes with the race detector; the test without it plays them")
+	}
 	const page = "../../docs/policy.md"
 	recorded, err := filepath.Abs("../../../shared/data")
 	require.NoError(t, err)
