@@ -45,7 +45,7 @@ func (a *aim) take(now time.Time, state core.State, seen *Seen) (string, bool) {
 			case state == core.Normal:
 				pause = time.Hour
 			case a.aims[state] > a.kinds: // all were tried
-				pause = 2 * time.Minute
+				pause = 30 * time.Second
 			}
 			a.next = now.Add(pause + time.Duration(a.rnd.Int64N(int64(pause))))
 			return name, true

@@ -365,7 +365,7 @@ const startWithin = complyWithin
 // charger tells, and the charger could offer more.
 func (c *checker) wantsMore(k *checked) bool {
 	t, ok := c.world.Connector(k.set.ID)
-	if !ok || !t.Car || !t.Offer.IsSet() || c.world.Shows(k.set.ID, edrvsim.ChargerStuck) {
+	if !ok || !t.Car || t.Session == "" || !t.Offer.IsSet() || c.world.Shows(k.set.ID, edrvsim.ChargerStuck) {
 		return false
 	}
 	if k.set.Kind == policy.AC && t.Limit.Unit == edrvsim.Power { // it may not be known on how many phases it draws
