@@ -35,7 +35,7 @@ const (
 type mutant struct {
 	name   string
 	breaks []string // the invariants of which the simulator notices one first
-	killer test     // what notices it instead, where the simulator cannot
+	killer test     // what notices it at once, where the simulator needs months
 	edits  []edit
 }
 
