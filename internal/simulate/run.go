@@ -1,6 +1,7 @@
 package simulate
 
 import (
+	"container/heap"
 	"context"
 	"errors"
 	"fmt"
@@ -321,6 +322,7 @@ func (p *play) reboot(now time.Time) {
 			kept = append(kept, a)
 		}
 	}
+	heap.Init(&kept)
 	p.rig.pending = kept
 	p.rig.World.EndSpans() // while there is somebody to judge them by
 	if err := p.rig.boot(now); err != nil {
