@@ -15,6 +15,8 @@ type entry struct {
 	least     policy.Milliamps // the lowest limit that may be in force, waiting orders apart
 	accepted  uint64           // the newest order that was confirmed
 	lapsed    uint64           // the newest order that got no verdict in time
+	newest    uint64           // the newest order
+	doubted   uint64           // the newest order before the last doubt: its verdict does not end that
 	orders    []order          // sent and without a verdict, oldest first
 	settling  []release
 	drawn     policy.Milliamps // what it was seen to draw against its limit
@@ -95,14 +97,15 @@ func (e *entry) drop(id uint64) {
 }
 
 // accept takes a verdict. It settles what is in force, unless a newer order
-// was confirmed before it or lapsed: then either may be in force. Nor does it
-// settle that nothing lower is, when the station may have restarted since.
+// was confirmed before it or lapsed: then either may be in force. One on an order
+// from before a doubt does not end that. Nor does any settle that nothing lower
+// is in force, when the station may have restarted since.
 func (e *entry) accept(id uint64, level, fallback policy.Milliamps) {
 	k := slices.IndexFunc(e.orders, func(o order) bool { return o.id == id })
 	restarted := k < 0 || !e.orders[k].sent.After(e.back)
 	e.drop(id)
 	switch {
-	case id > e.accepted && id >= e.lapsed:
+	case id > e.accepted && id >= e.lapsed && id > e.doubted:
 		e.accepted = id
 		e.confirm(level)
 	case e.known:

@@ -111,9 +111,10 @@ func (l *Ledger) Disobeys(i int, drawn policy.Milliamps) {
 	l.change(i, func(e *entry) { e.drawn = drawn })
 }
 
-// Doubt forgets what is known of the limit of the session at connector i.
+// Doubt forgets what is known of the limit of the session at connector i. Only
+// the verdict on an order that is sent from now on ends it.
 func (l *Ledger) Doubt(i int) {
-	l.change(i, func(e *entry) { e.known = false })
+	l.change(i, func(e *entry) { e.known, e.doubted = false, e.newest })
 }
 
 // Reachable records whether the station of connector i is online. An order to
@@ -158,6 +159,7 @@ func (l *Ledger) Open(f Frame) { l.frame = f }
 // connector i. Call it before sending. Ids must grow.
 func (l *Ledger) Send(i int, id uint64, level policy.Milliamps) {
 	l.change(i, func(e *entry) {
+		e.newest = id
 		e.orders = append(e.orders, order{id: id, level: level, sent: l.frame.Now})
 	})
 }

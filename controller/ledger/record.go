@@ -23,6 +23,7 @@ type Record struct {
 type RecordedOrder struct {
 	ID    uint64           `json:"id"`
 	Level policy.Milliamps `json:"level_ma"`
+	Stale bool             `json:"stale,omitempty"` // its verdict does not end the doubt
 }
 
 // Record is what is to be kept of connector i. What is settling counts as
@@ -38,7 +39,7 @@ func (l *Ledger) Record(i int) Record {
 		r.Confirmed = max(r.Confirmed, s.level)
 	}
 	for _, o := range e.orders {
-		r.Orders = append(r.Orders, RecordedOrder{ID: o.id, Level: o.level})
+		r.Orders = append(r.Orders, RecordedOrder{ID: o.id, Level: o.level, Stale: o.id <= e.doubted})
 	}
 	return r
 }
@@ -61,6 +62,9 @@ func (l *Ledger) Restore(i int, r Record, ids []uint64, now time.Time) {
 		e.confirmed, e.least = r.Confirmed, min(r.Least, l.connectors[i].Fallback)
 		for k, o := range r.Orders {
 			e.orders = append(e.orders, order{id: ids[k], level: o.Level, sent: now, reached: now})
+			if e.newest = ids[k]; o.Stale {
+				e.doubted = ids[k]
+			}
 		}
 	})
 }

@@ -25,7 +25,10 @@ var ofTheLedger = []mutant{
 		books, "		if before > level { // until", "		if before > level && !MUTANT { // until",
 	}}},
 	{name: "order-of-verdicts-ignored", breaks: unsound, edits: []edit{{
-		entry, "	case id > e.accepted && id >= e.lapsed:", "	case MUTANT || id > e.accepted && id >= e.lapsed:",
+		entry, "	case id > e.accepted && id >= e.lapsed &&", "	case (MUTANT || id > e.accepted && id >= e.lapsed) &&",
+	}}},
+	{name: "doubt-ended-by-an-older-verdict", killer: scenarios, edits: []edit{{
+		entry, "&& id > e.doubted:", "&& (id > e.doubted || MUTANT):",
 	}}},
 	{name: "lost-verdict-forgotten", breaks: unsound, edits: []edit{{
 		entry,
