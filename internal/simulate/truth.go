@@ -176,7 +176,7 @@ func (c *checker) causeOf(circuit int, span edrvsim.Span) string {
 		slight := drawn <= believed+believed/10+policy.Ampere/2 && span.To.Sub(c.over[span.Circuit]) <= noticeWithin
 		if lies && drawn > believed && (!k.odd || lately || slight) {
 			waived = true
-			excess = excess.Minus(k.set.Wiring.At(drawn - believed))
+			excess = excess.Minus(k.set.Wiring.At(drawn - believed + policy.Ampere/1000)) // what is drawn is rounded
 		}
 		floors = floors.Plus(k.set.Wiring.At(k.unsteered()))
 		back := span.To.Sub(c.seen.onlineSince(k.set.Station)) <= complyWithin
