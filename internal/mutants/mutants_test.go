@@ -51,7 +51,7 @@ func all() []mutant { return slices.Concat(ofTheLedger, ofTheCore, ofTheEdge) }
 // simulation is what kills a mutant that the simulator notices, and finds
 // nothing in the program as it is.
 func simulation() []string {
-	length := []string{"--runs", "18", "--duration", "36h"}
+	length := []string{"--runs", "24", "--duration", "36h"}
 	if *year {
 		length = []string{"--duration", "8760h"}
 	}
