@@ -130,7 +130,7 @@ func benchDecide(b *testing.B, n, phases, depth int) {
 	b.ReportMetric(ns(decide)/ns(tenth), "x-tenth")
 	b.ReportMetric(testing.AllocsPerRun(1, all.decide), "allocs/op")
 	p, x := solved(all.engine)
-	f := filler{tree: p.tree, claims: slices.Clone(p.claims)}
+	f := filler{tree: p.tree, claims: slices.Clone(p.claims), block: blockSize}
 	solver := float64(median(5, func() {}, func() { f.fill(p.capacity) }))
 	b.ReportMetric(float64(median(3, func() {}, func() { sliceAuction(p, x) }))/solver, "x-auction")
 	if n <= 10_000 { // takes minutes above

@@ -53,7 +53,7 @@ type Engine struct {
 
 // NewEngine returns an engine for the tree and the rule.
 func NewEngine(tree *Tree, rule Rule, opt Options) *Engine {
-	return &Engine{tree: tree, rule: rule, opt: opt, fill: filler{tree: tree}}
+	return &Engine{tree: tree, rule: rule, opt: opt, fill: filler{tree: tree, block: blockSize}}
 }
 
 // Tree is the circuits that the engine decides on.

@@ -20,7 +20,7 @@
 //
 // Where to look: tree.go and load.go have circuits and loads, limits.go what
 // limits a circuit at a time, session.go the input and the Plan, decide.go the
-// steps of a decision, fill.go the solver and agenda.go the order of its events,
+// steps of a decision, fill.go the solver and piece.go the order of its events,
 // turns.go who waits, rule_*.go one sharing rule each, balance.go how a rule may
 // fill the phases evenly.
 //

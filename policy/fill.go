@@ -1,8 +1,6 @@
 package policy
 
-import (
-	"math"
-)
+import "math"
 
 // The solver shares what circuits permit among claims by water-filling: a
 // common level rises, every claim follows it by its own weight and offset
@@ -18,7 +16,7 @@ import (
 // a promise only grows when claims stop, so an entry is corrected when it comes
 // to the top and never before. With n claims and m circuits the cost is that of
 // sorting n numbers, plus the depth of the tree for each claim, plus log m for
-// each correction.
+// each correction. piece.go has in which order of place this is done.
 //
 // Where all claims load their circuits alike, uniform.go does the same without
 // events.
@@ -109,14 +107,15 @@ type filler struct {
 	nodes  []node       // of every circuit
 	up     []int32      // for each circuit, the nearest one at or above it with a live constraint, or -1
 	rise   []Load       // for each circuit, what the claims below it can rise by together from their lower bounds
-	heap   []promise
-	most   []int64 // see uniform.go
+	most   []int64      // see uniform.go
 
-	leave, reach      []event
-	leaving, reaching agenda // of leave and reach
-	queued, later     []event
-	spare             []event // scratch of sortByLevel
-	touched           int64   // see agenda.go
+	block         int32 // how many claims are a block; see piece.go
+	pieces        []piece
+	leave, reach  []event   // of all pieces
+	heap          []promise // likewise
+	start         int64     // where the common level begins
+	queued, later []event
+	spare         []event // scratch of sortByLevel
 }
 
 // fill sets x and bound of every claim. The claims are grouped by circuit.
@@ -128,25 +127,9 @@ func (f *filler) fill(capacity []Load) {
 		return
 	}
 	f.prepare(capacity)
-	f.sortEvents()
-	f.leaving, f.reaching = agenda{events: f.leave}, agenda{events: f.reach}
-	for {
-		leave, reach, full := f.next(&f.leaving, active), f.next(&f.reaching, stopped), int64(never)
-		if reach == never {
-			return // everybody stopped
-		}
-		if len(f.heap) > 0 {
-			full = f.heap[0].level
-		}
-		switch {
-		case leave <= reach && leave <= full:
-			f.activate(f.leaving.claim())
-		case reach <= full:
-			i := f.reaching.claim()
-			f.stop(i, f.claims[i].hi, unbound)
-		default:
-			f.correct()
-		}
+	f.cut()
+	for i := 0; i < len(f.pieces); i = f.after(i) {
+		f.raise(i, never)
 	}
 }
 
@@ -175,12 +158,14 @@ func (f *filler) index() (alike bool) {
 func (f *filler) prepare(capacity []Load) {
 	n := f.tree.Len()
 	f.nodes, f.rise, f.up = zeroed(f.nodes, n), zeroed(f.rise, n), resize(f.up, n)
-	f.state, f.queued = zeroed(f.state, len(f.claims)), f.queued[:0]
+	f.state, f.queued, f.start = zeroed(f.state, len(f.claims)), f.queued[:0], never
 	for i := range f.claims {
 		c := &f.claims[i]
 		c.x, c.bound = c.lo, unbound
 		if c.lo >= c.hi {
 			f.state[i] = stopped
+		} else {
+			f.start = min(f.start, c.leaves(c.lo))
 		}
 		f.nodes[c.circuit].book(c)
 		c.addTo(&f.rise[c.circuit], c.hi-c.lo)
@@ -228,36 +213,6 @@ func (nd *node) add(below *node) {
 	}
 }
 
-// sortEvents lists where claims leave their lower and reach their upper bound,
-// and orders the constraints by a level that each can carry from the start.
-func (f *filler) sortEvents() {
-	f.leave, f.reach, f.heap = f.leave[:0], f.reach[:0], f.heap[:0]
-	start := int64(math.MaxInt64)
-	for i := range f.claims {
-		if f.state[i] == stopped {
-			continue
-		}
-		c := &f.claims[i]
-		l := c.leaves(c.lo)
-		start = min(start, l)
-		f.leave = append(f.leave, event{l, int32(i)})
-		f.reach = append(f.reach, event{c.leaves(c.hi), int32(i)})
-	}
-	f.leave, f.spare = sortByLevel(f.leave, f.spare)
-	f.reach, f.spare = sortByLevel(f.reach, f.spare)
-	for i := range f.nodes {
-		nd := &f.nodes[i]
-		for r, cn := range nd.cons {
-			if nd.isLive(r) {
-				f.heap = append(f.heap, promise{start + levelFor(cn.free, cn.pend), int32(i*resources + r)})
-			}
-		}
-	}
-	for i := len(f.heap)/2 - 1; i >= 0; i-- {
-		f.sink(i)
-	}
-}
-
 // isLive reports whether resource r can still become full.
 func (nd *node) isLive(r int) bool { return nd.live>>r&1 != 0 }
 
@@ -298,15 +253,16 @@ func (f *filler) stop(i, x, bound int32) {
 	f.state[i], c.x, c.bound = stopped, x, bound
 }
 
-// correct looks at the constraint on top of the heap. Either it can carry
+// correct looks at the constraint on top of a heap. Either it can carry
 // more than promised, then it moves down; or it is full, then everybody below
 // it stops.
-func (f *filler) correct() {
-	key, at := f.heap[0].level, int(f.heap[0].constraint)
+func (f *filler) correct(heap *[]promise) {
+	h := *heap
+	key, at := h[0].level, int(h[0].constraint)
 	nd, r := &f.nodes[at/resources], at%resources
 	cn := &nd.cons[r]
 	if cn.rate == 0 && cn.pend == 0 {
-		f.pop()
+		f.pop(heap)
 		return
 	}
 	exact := int64(math.MaxInt64) // as if no pending claim ever rose
@@ -319,11 +275,11 @@ func (f *filler) correct() {
 		carries = max(key+levelFor(slack, cn.rate+cn.pend), min(exact, f.nextLeave(nd)))
 	}
 	if carries > key {
-		f.heap[0].level = carries
-		f.sink(0)
+		h[0].level = carries
+		sink(h, 0)
 		return
 	}
-	f.pop()
+	f.pop(heap)
 	level := min(exact, key)
 	for i := nd.from; i < nd.to; i++ {
 		c := &f.claims[i]
@@ -348,7 +304,7 @@ func (f *filler) nextLeave(nd *node) int64 {
 				f.later = append(f.later, event{c.leaves(c.lo), i})
 			}
 		}
-		f.later, f.spare = sortByLevel(f.later, f.spare)
+		f.spare = sortByLevel(f.later, f.spare)
 		q.at = int32(len(f.queued))
 		f.queued = append(f.queued, f.later...)
 		q.to = int32(len(f.queued))
@@ -361,20 +317,21 @@ func (f *filler) nextLeave(nd *node) int64 {
 	return math.MaxInt64
 }
 
-func (f *filler) pop() {
-	at := f.heap[0].constraint
+// pop takes the top off a heap: its constraint plays no part any more.
+func (f *filler) pop(heap *[]promise) {
+	h := *heap
+	at := h[0].constraint
 	f.nodes[at/resources].live &^= 1 << (at % resources)
-	last := len(f.heap) - 1
-	f.heap[0] = f.heap[last]
-	f.heap = f.heap[:last]
+	last := len(h) - 1
+	h[0] = h[last]
+	*heap = h[:last]
 	if last > 0 {
-		f.sink(0)
+		sink(h[:last], 0)
 	}
 }
 
 // sink restores the heap below position i.
-func (f *filler) sink(i int) {
-	h := f.heap
+func sink(h []promise, i int) {
 	moved := h[i]
 	for {
 		child := 2*i + 1

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/binary"
 	"flag"
+	"math"
 	"math/big"
 	"math/rand/v2"
 	"slices"
@@ -222,7 +223,7 @@ func FuzzFill(f *testing.F) {
 
 // checkFill compares the solver with the oracle.
 func checkFill(t *testing.T, seed int, p problem) {
-	f := filler{tree: p.tree, claims: slices.Clone(p.claims)}
+	f := filler{tree: p.tree, claims: slices.Clone(p.claims), block: int32(1 + seed%13)}
 	f.fill(p.capacity)
 	for i, want := range oracle(p) {
 		w, _ := want.Float64()
@@ -258,4 +259,24 @@ func chosen(seed uint64, n int) []byte {
 		out = binary.LittleEndian.AppendUint64(out, r.Uint64())
 	}
 	return out
+}
+
+// TestFillGivesTheSameInBlocksOfAnySize: a site that is cut into blocks is
+// shared like one that is worked off whole, but for what may be lost by rounding
+// where circuits are full at the same level.
+func TestFillGivesTheSameInBlocksOfAnySize(t *testing.T) {
+	for _, depth := range []int{1, 3, 5} {
+		p, _ := solved(newBenchRun(3000, 3, depth).engine)
+		whole := filler{tree: p.tree, claims: slices.Clone(p.claims), block: math.MaxInt32}
+		whole.fill(p.capacity)
+		require.Len(t, whole.pieces, 1)
+		for _, size := range []int32{1, 7, 40, 500} {
+			f := filler{tree: p.tree, claims: slices.Clone(p.claims), block: size}
+			f.fill(p.capacity)
+			require.Greater(t, len(f.pieces), 3000/int(size)/2)
+			for i := range f.claims {
+				require.InDelta(t, whole.claims[i].x, f.claims[i].x, 1, "depth %d, blocks of %d, claim %d", depth, size, i)
+			}
+		}
+	}
 }

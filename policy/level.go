@@ -2,6 +2,7 @@ package policy
 
 import (
 	"math/bits"
+	"slices"
 )
 
 // levelShift and levelScale set the resolution of the common level. Levels of
@@ -101,6 +102,9 @@ func resize[T any](s []T, n int) []T {
 	}
 	return s[:n]
 }
+
+// reserve returns s empty, with room for n more.
+func reserve[T any](s []T, n int) []T { return slices.Grow(s[:0], n) }
 
 // zeroed returns s with length n and zero values, reusing its memory.
 func zeroed[T any](s []T, n int) []T {
