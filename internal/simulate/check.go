@@ -75,6 +75,7 @@ type checked struct {
 	until    []settling
 	raised   *sentOrder // the last order that raised it, unless nothing came of it
 	orders   []*sentOrder
+	passed   time.Time // when the last order was sent that a newer one was confirmed before
 	rejected time.Time // when its charger last rejected an order, or eDRV refused one
 	verdict  time.Time // when it last answered one
 	silent   time.Time // since when its charger answers no order; zero: it does
@@ -220,6 +221,7 @@ func (c *checker) verdict(now time.Time, o *sentOrder, v core.Verdict) {
 		k.accepted, k.has = o.level, true
 		for _, older := range k.orders { // the station carries orders out in order: older ones are over
 			if older.id.before(o.id) {
+				k.passed = later(k.passed, older.sent)
 				defer c.drop(older)
 			}
 		}
@@ -254,7 +256,7 @@ func (c *checker) stepped(now time.Time) {
 			for len(k.orders) > 0 {
 				c.drop(k.orders[0])
 			}
-			k.until, k.raised, k.silent, k.answered = nil, nil, time.Time{}, time.Time{}
+			k.until, k.raised, k.silent, k.answered, k.passed = nil, nil, time.Time{}, time.Time{}, time.Time{}
 			if k.session != "" {
 				k.earlier[k.session] = k.memory
 			}

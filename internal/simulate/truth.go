@@ -227,7 +227,7 @@ func (c *checker) due(now time.Time) {
 	for k := range c.scene.Settings.Circuits {
 		id := c.scene.Settings.Circuits[k].ID
 		permitted := c.site.Permitted(id)
-		if c.site.Booked(id).Fits(permitted) || !c.cuttable(k, c.projected(k).Excess(permitted), now) {
+		if c.site.Booked(id).Fits(permitted) || !c.cuttable(k, c.projected(k, now).Excess(permitted), now) {
 			delete(c.cuts, id)
 			continue
 		}
@@ -247,8 +247,8 @@ const cutWithin = 40 * time.Second
 
 // projected is what is booked below a circuit once the orders on their way are
 // carried out, fallbacks apart where they do not fit.
-func (c *checker) projected(circuit int) policy.Load {
-	covered := c.covered(circuit, c.world.Now())
+func (c *checker) projected(circuit int, now time.Time) policy.Load {
+	covered := c.covered(circuit, now)
 	var sum policy.Load
 	for i := range c.connectors {
 		k := &c.connectors[i]
@@ -258,6 +258,8 @@ func (c *checker) projected(circuit int) policy.Load {
 		level := c.site.Bound(i)
 		if n := len(k.orders); n > 0 {
 			level = min(level, k.orders[n-1].level)
+		} else if c.passing(k, now) {
+			level = min(level, k.accepted)
 		}
 		if covered {
 			level = max(level, k.set.Fallback)
@@ -267,6 +269,13 @@ func (c *checker) projected(circuit int) policy.Load {
 		sum = sum.Plus(k.set.Wiring.At(level))
 	}
 	return sum
+}
+
+// passing reports whether the site may still wait for the verdict on an order
+// although a newer one is confirmed: eDRV may have queued it. Until then there is
+// nothing to order.
+func (c *checker) passing(k *checked, now time.Time) bool {
+	return now.Sub(k.passed) <= c.scene.Settings.Timing.VerdictTimeout
 }
 
 // cuttable reports whether a session below the circuit that has a part in the
@@ -283,7 +292,7 @@ func (c *checker) cuttable(circuit int, excess policy.Load, now time.Time) bool 
 			continue
 		}
 		t, _ := c.world.Connector(k.set.ID)
-		waits := len(k.orders) > 0 || !c.reachable(i, now)
+		waits := len(k.orders) > 0 || c.passing(k, now) || !c.reachable(i, now)
 		if t.Online && !waits && c.site.Bound(i) > max(k.set.Fallback, k.set.Min)+policy.Ampere && now.Sub(c.seen.onlineSince(k.set.Station)) > 5*time.Minute {
 			return true
 		}
