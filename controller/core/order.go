@@ -104,12 +104,9 @@ func (s *Site) hedged() []policy.Milliamps {
 	var plan policy.Plan
 	s.engine.Decide(s.now, &tight, &plan)
 	for k := range targets {
-		if plan.Allocations[k].Level == 0 && targets[k] > 0 {
-			return targets // nobody is paused for a hedge
+		if deeper := plan.Allocations[k].Level; deeper > 0 { // nobody is paused for a hedge
+			targets[k] = min(targets[k], deeper)
 		}
-	}
-	for k := range targets {
-		targets[k] = min(targets[k], plan.Allocations[k].Level)
 	}
 	return targets
 }
