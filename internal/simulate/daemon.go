@@ -29,7 +29,7 @@ var daemonFaults = []DaemonFault{DaemonCrash, DaemonPause, DiskFails, RaisesWait
 
 // perHour is how often each strikes in a bad year.
 var perHour = map[DaemonFault]float64{
-	DaemonCrash: 0.05, DaemonPause: 0.02, DiskFails: 0.02, RaisesWait: 0.1,
+	DaemonCrash: 0.05, DaemonPause: 0.02, DiskFails: 0.02, RaisesWait: 1,
 	HookForged: 1, HookReplayed: 0.5, HookDowngraded: 0.5, MeterLost: 0.05, MeterGarbled: 0.05,
 }
 
