@@ -44,7 +44,7 @@ var ofTheLedger = []mutant{
 	{name: "waiting-orders-not-counted", breaks: unsound, edits: []edit{{
 		entry, "		b = max(b, o.level)\n", "		if !MUTANT {\n			b = max(b, o.level)\n		}\n",
 	}}},
-	{name: "fallback-of-a-session-not-counted", breaks: unsound, edits: []edit{{
+	{name: "fallback-of-a-session-not-counted", breaks: append([]string{"I14"}, unsound...), edits: []edit{{
 		entry, "	return max(e.fallback, e.steered(top))", "	if MUTANT {\n		return e.steered(top)\n	}\n	return max(e.fallback, e.steered(top))",
 	}}},
 	{name: "idle-connector-counts-nothing", breaks: unsound, edits: []edit{{
