@@ -51,6 +51,16 @@ func (s *Site) Booked(circuit string) policy.Load {
 	return s.ledger.Booked()[k]
 }
 
+// OverloadBudget is what is left of the overload budget of the named circuit, from
+// 0 to 1; 1 where nothing is said of what protects it.
+func (s *Site) OverloadBudget(circuit string) float64 {
+	k, ok := s.tree.Index(circuit)
+	if !ok || s.circuits[k].set.Protection.Device == NoDevice {
+		return 1
+	}
+	return s.circuits[k].overload.left
+}
+
 // Sizes counts what the site remembers; all of it is bounded.
 type Sizes struct {
 	Sessions, Orders, Actions, Strays, Ended, Settled, Touched int

@@ -12,6 +12,7 @@ const (
 	obey     = "controller/core/obey.go"
 	foreign  = "controller/core/foreign.go"
 	takeback = "controller/core/takeback.go"
+	overload = "controller/core/overload.go"
 )
 
 var scenarios = test{"controller/core", "TestScenarios"}
@@ -68,6 +69,9 @@ var ofTheCore = []mutant{
 	}}},
 	{name: "raised-too-often", breaks: []string{"I12"}, edits: []edit{{
 		order, "s.now.Sub(ses.raisedAt) < s.set.Timing.RaiseEvery {", "!MUTANT && s.now.Sub(ses.raisedAt) < s.set.Timing.RaiseEvery {",
+	}}},
+	{name: "drained-budget-permits-raises", breaks: []string{"I6"}, edits: []edit{{
+		overload, "overload.action >= overloadHold", "overload.action >= overloadHold && !MUTANT",
 	}}},
 	{name: "above-the-fallback-in-floor", breaks: []string{"I9"}, edits: []edit{{
 		order, "targets[k] = a.Level; s.ladder.state >= Floor {", "targets[k] = a.Level; s.ladder.state >= Floor && !MUTANT {",

@@ -23,7 +23,8 @@ import (
 //	I4  when a limit falls, cuts are sent within a tick; a site that could pass one is
 //	    engaged
 //	I5  every order is 0 or between the minimum and the maximum of its connector
-//	I6  no raise in any state but normal, nor after a gap before a full list
+//	I6  no raise in any state but normal, nor after a gap before a full list, nor
+//	    below a circuit whose overload budget is drained
 //	I7  a reading is what a fresh report said, and what ended stays ended
 //	I8  what the site remembers, and what it asks of eDRV, is bounded
 //	I9  in floor and alarm no order is above the fallback
@@ -355,20 +356,26 @@ func (c *checker) raise(now time.Time, o *sentOrder) {
 		k.raised = o
 	}
 	for circuit := k.circuit; circuit >= 0; circuit = c.parent[circuit] {
-		permitted := c.site.Permitted(c.scene.Settings.Circuits[circuit].ID)
+		id := c.scene.Settings.Circuits[circuit].ID
+		permitted := c.site.Permitted(id)
 		with := c.sum(circuit, now, at, level)
+		if left := c.site.OverloadBudget(id); left < restored && level > c.inForce(k) && o.sent.Equal(now) {
+			c.broken("I6", "%s is raised to %s although %.0f %% are left of the overload budget of circuit %s", k.set.ID, level, 100*left, id)
+		}
 		for p := policy.L1; p <= policy.L3; p++ {
 			if k.set.Wiring.Phases.Has(p) && with.Amps[p] > permitted.Amps[p] {
 				c.broken("I1", "raising %s to %s leaves %s on %s of circuit %s, permitted are %s", k.set.ID, level, with.Amps[p], p,
-					c.scene.Settings.Circuits[circuit].ID, permitted.Amps[p])
+					id, permitted.Amps[p])
 			}
 		}
 		if with.Power > permitted.Power {
-			c.broken("I1", "raising %s to %s leaves %s on circuit %s, permitted are %s", k.set.ID, level, with.Power,
-				c.scene.Settings.Circuits[circuit].ID, permitted.Power)
+			c.broken("I1", "raising %s to %s leaves %s on circuit %s, permitted are %s", k.set.ID, level, with.Power, id, permitted.Power)
 		}
 	}
 }
+
+// restored is the part of an overload budget above which raises go on.
+const restored = 0.9
 
 func (c *calls) add(now time.Time) {
 	c.at = append(c.at, now)

@@ -62,6 +62,7 @@ func randomScene(seed uint64, length time.Duration, faults edrvsim.Faults) (Scen
 	d.cars(&sc)
 	d.drops(&sc, length)
 	d.meters(&sc)
+	d.breakers(&sc)
 	return sc, nil
 }
 
@@ -240,6 +241,16 @@ func (d *draw) meters(sc *Scene) {
 		if c := &sc.Settings.Circuits[k]; c.Base.Power > 0 && d.IntN(2) == 0 {
 			c.Meter = "meter-" + c.ID
 			sc.Settings.Meters = append(sc.Settings.Meters, core.Meter{Name: c.Meter, Volts: 230, Stale: time.Minute, Max: policy.Kilowatt * 1000})
+		}
+	}
+}
+
+// breakers protects some circuits by a device that stands its limit.
+func (d *draw) breakers(sc *Scene) {
+	for k := range sc.Settings.Circuits {
+		if c := &sc.Settings.Circuits[k]; c.Limit.Amps[policy.L1] < policy.Unlimited && d.IntN(3) == 0 {
+			c.Protection = core.Protection{Device: core.Device(1 + d.IntN(4)), Rating: policy.NoLimit()}
+			c.Protection.Rating.Amps = c.Limit.Amps
 		}
 	}
 }

@@ -187,10 +187,10 @@ func (c *checker) causeOf(circuit int, span edrvsim.Span) string {
 		}
 	}
 	switch limit := c.limit(span.Circuit); {
-	case !floors.Fits(permitted):
-		return CauseFloors
 	case waived && excess.Fits(limit):
 		return CauseLiar
+	case !floors.Fits(permitted):
+		return CauseFloors
 	case !taken.Fits(permitted):
 		return CauseNoOrder
 	}
@@ -350,6 +350,11 @@ func (c *checker) recovered(now time.Time) {
 	}
 	for k := range c.scene.Settings.Circuits {
 		if !c.covered(k, now) { // a limit from outside leaves less than the fallbacks take
+			return
+		}
+	}
+	for k := range c.scene.Settings.Circuits {
+		if c.site.OverloadBudget(c.scene.Settings.Circuits[k].ID) <= restored { // a transformer cools for hours
 			return
 		}
 	}
