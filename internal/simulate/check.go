@@ -42,6 +42,7 @@ type checker struct {
 	scene      *Scene
 	world      *edrvsim.World
 	site       *core.Site
+	daemon     *daemon
 	connectors []checked
 	circuits   map[string]int
 	parent     []int
@@ -123,9 +124,9 @@ func (o orderID) before(other orderID) bool {
 // calls counts requests of the last minute.
 type calls struct{ at []time.Time }
 
-func newChecker(scene *Scene, world *edrvsim.World, seen *Seen) *checker {
+func newChecker(scene *Scene, world *edrvsim.World, daemon *daemon, seen *Seen) *checker {
 	c := &checker{
-		scene: scene, world: world, seen: seen, circuits: map[string]int{}, orders: map[orderID]*sentOrder{},
+		scene: scene, world: world, daemon: daemon, seen: seen, circuits: map[string]int{}, orders: map[orderID]*sentOrder{},
 		actions: map[string]orderID{}, cuts: map[string]time.Time{}, over: map[string]time.Time{}, begun: map[string]bool{},
 		knows: newKnows(),
 	}

@@ -150,6 +150,14 @@ func (d *daemon) pounce(now time.Time, heard []core.Input) {
 // away reports whether the process does nothing.
 func (d *daemon) away() bool { return d.isDown || d.isFrozen }
 
+// since is when the process last came back; now, where it is away.
+func (d *daemon) since(now time.Time) time.Time {
+	if d.away() {
+		return now
+	}
+	return later(d.downUntil, d.stopUntil)
+}
+
 // wake is when the process does something next, given when its site would.
 func (d *daemon) wake(site time.Time) time.Time {
 	switch {

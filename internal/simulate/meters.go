@@ -79,13 +79,14 @@ func (c *checker) hasWhole(circuit int) bool {
 }
 
 // rose reports whether, below a circuit, a base load that a meter tells rose so
-// short before the end of a span that the cuts may still be on their way.
+// short before the end of a span that the cuts may still be on their way. While
+// the daemon is away nobody sees it rise.
 func (c *checker) rose(circuit int, span edrvsim.Span) bool {
 	for k := range c.scene.Settings.Circuits {
 		if c.scene.Settings.Circuits[k].Meter == "" || !c.below(k, circuit) {
 			continue
 		}
-		if at, ok := lastRise(c.scene.World.Circuits[k].BaseLoad, span.From); ok && span.To.Sub(at) <= complyWithin {
+		if at, ok := lastRise(c.scene.World.Circuits[k].BaseLoad, span.From); ok && span.To.Sub(later(at, c.daemon.since(span.To))) <= complyWithin {
 			return true
 		}
 	}

@@ -246,7 +246,7 @@ type play struct {
 
 func (p *play) start(seed uint64, faults map[DaemonFault]float64) {
 	p.seen = newSeen()
-	p.rig.check = newChecker(p.scene, p.rig.World, p.seen)
+	p.rig.check = newChecker(p.scene, p.rig.World, &p.rig.daemon, p.seen)
 	p.rig.check.site = p.rig.Site
 	p.rig.daemon.struck = p.seen.struck
 	p.rig.daemon.reboot = p.reboot
