@@ -24,6 +24,7 @@ var (
 	ErrSignatureMismatch  = errors.New("signature does not match")
 	ErrSignatureTooOld    = errors.New("signed too long ago")
 	ErrSignatureTooNew    = errors.New("signed in the future")
+	ErrSignatureWeaker    = errors.New("signed by a weaker scheme than deliveries before it, and its event is not new")
 )
 
 // ClockError is a signature that is right, of a time that is not: an ErrSignatureTooOld
@@ -52,7 +53,7 @@ type Scheme uint8
 // The schemes. The header of Body and TimestampBody is "t=<time>,v1=<hex>", of SHA256
 // it is "sha256=<hex>". All are HMAC-SHA256 with the endpoint's secret as key.
 const (
-	Auto          Scheme = iota // any of those below, but none weaker than one that has matched before
+	Auto          Scheme = iota // any of those below; one weaker than one that has matched before for new events only
 	SHA256                      // legacy: the body; no time, so no protection from replays
 	Body                        // the body; the time is not signed
 	TimestampBody               // the time as written, a dot, and the body
@@ -131,9 +132,10 @@ func (v *Verifier) Matched() Scheme { return Scheme(v.strongest.Load()) }
 // delivery. In the schemes Body and SHA256 an old body can be sent again with a fresh
 // time, or none: the callers' record of event ids is the protection from that.
 //
-// With Auto, a scheme weaker than one that has matched no longer matches. So somebody
-// who holds one old delivery can neither fall back to a weaker scheme nor, by bringing
-// it first, shut out eDRV's own.
+// With Auto, a scheme weaker than one that has matched is accepted only for an event
+// that was created within the tolerance: its own time is part of the body, and so signed
+// in all schemes. Somebody who recorded an old delivery cannot fall back to a scheme that
+// does not sign the time, and eDRV may change how it signs at any time.
 func (v *Verifier) Verify(header http.Header, body []byte, now time.Time) error {
 	values := header[SignatureHeader]
 	if len(values) == 0 {
@@ -161,19 +163,28 @@ func (v *Verifier) Verify(header http.Header, body []byte, now time.Time) error 
 			return &ClockError{Skew: skew}
 		}
 	}
+	if v.scheme == Auto && scheme < v.Matched() && !v.isNew(body, now) {
+		return ErrSignatureWeaker
+	}
 	v.raise(scheme)
 	return nil
 }
 
-// match is the scheme that the signature matches, of those that are accepted now; Auto
-// if none. Every secret is tried.
+// isNew reports whether the event in a body was created within the tolerance.
+func (v *Verifier) isNew(body []byte, now time.Time) bool {
+	e, _, err := decodeEnvelope(body)
+	return err == nil && !e.CreatedAt.IsZero() && now.Sub(e.CreatedAt).Abs() <= v.tolerance
+}
+
+// match is the scheme that the signature matches, of those that are accepted; Auto if
+// none. Every secret is tried.
 func (v *Verifier) match(sig signature, body []byte) Scheme {
 	candidates := []Scheme{Body, TimestampBody}
 	if sig.timestamp == "" {
 		candidates = []Scheme{SHA256}
 	}
 	for _, scheme := range candidates {
-		if !v.accepts(scheme) {
+		if v.scheme != Auto && v.scheme != scheme {
 			continue
 		}
 		for _, k := range v.keys {
@@ -187,14 +198,6 @@ func (v *Verifier) match(sig signature, body []byte) Scheme {
 		}
 	}
 	return Auto
-}
-
-// accepts reports whether a delivery signed by the scheme can be accepted now.
-func (v *Verifier) accepts(s Scheme) bool {
-	if v.scheme == Auto {
-		return s >= v.Matched()
-	}
-	return s == v.scheme
 }
 
 // raise records that the scheme has matched.

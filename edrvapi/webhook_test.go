@@ -215,19 +215,32 @@ func TestClockError(t *testing.T) {
 	require.Error(t, v.Verify(signed(sign(TimestampBody, secretA, "9999999999999999", signedBody)), signedBody, signedAt))
 }
 
-// TestAutoOnlyGetsStronger: an old delivery neither opens a weaker scheme nor shuts out
-// the one in use.
-func TestAutoOnlyGetsStronger(t *testing.T) {
+// TestAutoBelievesWeakerSchemesOfNewEventsOnly: an old delivery neither opens a weaker
+// scheme nor shuts out the one in use, and eDRV may change its scheme.
+func TestAutoBelievesWeakerSchemesOfNewEventsOnly(t *testing.T) {
 	v := newVerifier(t, Auto, secretA)
-	verify := func(s Scheme) error {
-		return v.Verify(signed(sign(s, secretA, stamp, signedBody)), signedBody, signedAt)
+	at := func(created time.Time) []byte {
+		return fmt.Appendf(nil, `{"_id":"644fc18f84c4b5000981ad7b","type":"session.updated","createdAt":%q,"data":{}}`, created.UTC().Format(time.RFC3339))
 	}
-	require.NoError(t, verify(SHA256))
-	require.NoError(t, verify(Body), "somebody brought a legacy delivery first")
-	require.ErrorIs(t, verify(SHA256), ErrSignatureMismatch)
-	require.NoError(t, verify(TimestampBody))
-	require.ErrorIs(t, verify(Body), ErrSignatureMismatch)
-	require.NoError(t, verify(TimestampBody))
+	recent, old := at(signedAt.Add(-time.Minute)), at(signedAt.Add(-6*time.Minute))
+	verify := func(s Scheme, body []byte) error {
+		return v.Verify(signed(sign(s, secretA, stamp, body)), body, signedAt)
+	}
+	require.NoError(t, verify(SHA256, old), "nothing stronger is known yet")
+	require.NoError(t, verify(Body, old), "somebody brought a legacy delivery first")
+	require.ErrorIs(t, verify(SHA256, old), ErrSignatureWeaker)
+	require.NoError(t, verify(TimestampBody, old))
+	require.Equal(t, TimestampBody, v.Matched())
+	for _, weaker := range []Scheme{SHA256, Body} {
+		require.ErrorIs(t, verify(weaker, old), ErrSignatureWeaker)
+		require.ErrorIs(t, verify(weaker, at(signedAt.Add(6*time.Minute))), ErrSignatureWeaker)
+		require.ErrorIs(t, verify(weaker, signedBody), ErrSignatureWeaker, "it does not say when it was created")
+		require.NoError(t, verify(weaker, recent))
+	}
+	require.NoError(t, verify(TimestampBody, old))
+
+	strict := newVerifier(t, TimestampBody, secretA)
+	require.ErrorIs(t, strict.Verify(signed(sign(Body, secretA, stamp, recent)), recent, signedAt), ErrSignatureMismatch)
 }
 
 func TestUnsigned(t *testing.T) {

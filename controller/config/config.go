@@ -42,7 +42,9 @@ type EDRV struct {
 	// WebhookSecrets verify the webhooks; any one of them may match, so that
 	// secrets can be rotated. At least one, unless InsecureUnsigned.
 	WebhookSecrets []Secret `yaml:"webhook_secrets"`
-	// WebhookSigning is the form of the signature; auto accepts all known forms.
+	// WebhookSigning is the form of the signature; auto accepts all known forms, and
+	// once a stronger one has come, weaker ones only for events that are not older
+	// than WebhookTolerance.
 	WebhookSigning Signing `yaml:"webhook_signing" default:"auto"`
 	// WebhookTolerance is how far a webhook's timestamp may lie from our clock,
 	// before or after.

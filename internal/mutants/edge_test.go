@@ -26,7 +26,7 @@ var ofTheEdge = []mutant{
 		webhook, "skew.Abs() > v.tolerance {", "skew.Abs() > v.tolerance && !MUTANT {",
 	}}},
 	{name: "weaker-signature-accepted", breaks: []string{"I13"}, edits: []edit{{
-		webhook, "		return s >= v.Matched()\n", "		return MUTANT || s >= v.Matched()\n",
+		webhook, "scheme < v.Matched() && !v.isNew", "scheme < v.Matched() && !MUTANT && !v.isNew",
 	}}},
 	{name: "raise-sent-before-it-is-recorded", breaks: []string{"I10"}, edits: []edit{{
 		effects, "return o.Raise || all }", "return o.Raise && !MUTANT || all }",

@@ -63,7 +63,7 @@ func (d *door) knock(now time.Time, f DaemonFault) (in, done bool) {
 		header = stranger.Header(d.recorded, now)
 	case f == HookReplayed && now.Sub(d.at) > staleAfter:
 		header = d.header
-	case f == HookDowngraded && d.verifier.Matched() == edrvapi.TimestampBody:
+	case f == HookDowngraded && d.verifier.Matched() == edrvapi.TimestampBody && now.Sub(d.at) > staleAfter:
 		header = formerly.Header(d.recorded, d.at)
 	default:
 		return false, false
