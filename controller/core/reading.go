@@ -11,6 +11,7 @@ import (
 type reading struct {
 	known bool
 	taken time.Time // by the charger's clock; only to tell old from new
+	stamp time.Time // what the report says of that, which may be in the future
 	at    time.Time // when it was received
 	power policy.Milliwatts
 	load  policy.Load      // the power spread over the phases, as far as is known
@@ -40,8 +41,14 @@ func (s *Site) read(i int, seen *edrvapi.Session, listed bool) {
 	if taken.IsZero() {
 		taken = seen.UpdatedAt
 	}
-	r := reading{known: true, taken: taken, at: s.now, power: power}
-	if ses.reading.known && !taken.IsZero() && !taken.After(ses.reading.taken) {
+	r := reading{known: true, taken: taken, stamp: taken, at: s.now, power: power}
+	ahead := s.isAhead(taken)
+	if ahead { // its clock is wrong: only that it is another report can be told
+		r.taken = s.now
+	}
+	switch {
+	case !ses.reading.known || taken.IsZero():
+	case taken.Equal(ses.reading.stamp), !ahead && !taken.After(ses.reading.taken):
 		return // doubled, or overtaken
 	}
 	if listed { // a list repeats the last report: it is as old as its own time says
@@ -67,6 +74,15 @@ func (s *Site) read(i int, seen *edrvapi.Session, listed bool) {
 	s.wakes(i)
 	s.use(i)
 	s.obey(i)
+}
+
+// mayBeAhead is how far the clocks of eDRV and of chargers may be ahead of ours.
+const mayBeAhead = 2 * time.Minute
+
+// isAhead reports whether a time that eDRV tells lies so far in the future that it
+// says nothing: taken at its word, it would make all that follows look old.
+func (s *Site) isAhead(t time.Time) bool {
+	return t.Sub(s.now) > mayBeAhead+max(0, s.clock)
 }
 
 // spread says how the power of a reading loads the phases, and how many phases

@@ -25,7 +25,7 @@ import (
 //	reload connectors=2 limit=50kW …                as site, while it runs
 //	site limit=100kW [circuits=row:grid:63A,…] [connectors=3] [circuit=row] [max=32] [fallback=6] [kind=dc] [rule=…] [engage=…] [mode=…] [installed] [cannot-pause] [watts] [capped] [settle=20s] [hedge=0]
 //	list [c0=s0 c1=s1 …] [offline=c2] [failed]     the answer to List
-//	started c0 s0 | belated c0 s0 | report s0 11kW [16A] [L1L2] | ended s0 | fetched s0 ended|gone|started
+//	started c0 s0 | belated c0 s0 | report s0 11kW [16A] [L1L2] [ahead=1h] | ended s0 | fetched s0 ended|gone|started
 //	reply queued|not-sent|refused|unclear|dropped [c0 …]   to the calls that wait for one
 //	accept|reject [c0|a1 …]                         verdicts on orders and fallbacks that wait for one
 //	again                                           the last verdicts, doubled
@@ -125,7 +125,12 @@ func (p *player) play(words []string) string {
 	case "report":
 		s := p.session(rest[0], p.connectorOf(rest[0]), edrvapi.SessionStarted)
 		s.UpdatedAt = p.now
-		s.Report = edrvapi.Report{At: p.now, Power: edrvapi.Some(edrvapi.Milliwatts(watts(rest[1])))}
+		if last := rest[len(rest)-1]; strings.HasPrefix(last, "ahead=") { // by a clock that is wrong
+			d, _ := time.ParseDuration(last[len("ahead="):])
+			s.UpdatedAt = p.now.Add(d)
+			rest = rest[:len(rest)-1]
+		}
+		s.Report = edrvapi.Report{At: s.UpdatedAt, Power: edrvapi.Some(edrvapi.Milliwatts(watts(rest[1])))}
 		if len(rest) > 2 {
 			s.Report.Current = edrvapi.Some(edrvapi.Milliamps(amperes(rest[2])))
 		}

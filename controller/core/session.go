@@ -191,11 +191,11 @@ func (s *Site) endSession(i int, why string) {
 // is known.
 func (s *Site) updateSession(i int, seen *edrvapi.Session, listed bool) {
 	ses := s.connectors[i].session
-	if !seen.UpdatedAt.IsZero() && seen.UpdatedAt.Before(ses.updatedAt) {
-		return
-	}
-	if seen.UpdatedAt.After(ses.updatedAt) {
-		ses.updatedAt = seen.UpdatedAt
+	if updated := seen.UpdatedAt; !updated.IsZero() && !s.isAhead(updated) {
+		if updated.Before(ses.updatedAt) {
+			return
+		}
+		ses.updatedAt = updated
 	}
 	ses.target, ses.meta = seen.Target, seen.Meta
 	if seen.Consumed.Known {
