@@ -146,7 +146,8 @@ func (s *Site) updateEngaged() {
 		busy = !s.potentialFits()
 		calm = !busy
 	case EngageMeasured:
-		busy, calm = s.loadAbove(enter), !s.loadAbove(leave)
+		busy = s.loadAbove(enter) || s.starved()
+		calm = !busy && !s.loadAbove(leave)
 	}
 	switch {
 	case busy:
@@ -161,6 +162,23 @@ func (s *Site) updateEngaged() {
 		s.engaged = false
 		s.note(NoteState, Note{}, "no congestion any more: the site disengages")
 	}
+}
+
+// starved reports whether a session takes all that it may, as far as is known, is
+// to have more, and there is no room for that in what others may draw.
+func (s *Site) starved() bool {
+	for k := range s.plan.Allocations {
+		a := &s.plan.Allocations[k]
+		knows, ses := s.ledger.Knows(a.Key), s.connectors[a.Key].session
+		if !knows.Known || knows.Waiting > 0 || a.Level-knows.Confirmed < partial {
+			continue
+		}
+		idle := ses.reading.fresh(s.now, s.set.Timing.ReportStale) && ses.reading.level < knows.Confirmed-knows.Confirmed/10-deadband
+		if room, _ := s.ledger.Room(a.Key); !idle && room < knows.Confirmed+partial {
+			return true
+		}
+	}
+	return false
 }
 
 // potentialFits reports whether every circuit could carry what its connectors

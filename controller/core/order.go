@@ -44,7 +44,7 @@ func (s *Site) order() {
 		return
 	}
 	s.takeBack()
-	s.callMute()
+	s.callAside()
 	targets := s.hedged()
 	var raises, unchanged []move
 	for k := range s.plan.Allocations {
@@ -125,18 +125,31 @@ func (s *Site) spareTheSlow(sessions []policy.Session) []policy.Session {
 	return out
 }
 
-// callMute orders chargers that do not answer to the least that they may be
-// told, one order at a time.
-func (s *Site) callMute() {
+// callAside orders chargers that are left out of the plan, one order at a time:
+// one that does not answer to the least that it may be told, and one that draws
+// more than it may, in case it lost its limit, to that once more, or where
+// there is no room for what it draws to the least.
+func (s *Site) callAside() {
 	for i := range s.connectors {
 		c := &s.connectors[i]
-		if c.session == nil || !c.session.mute() || !c.online || c.group != "" || c.set.Removed || s.contested(c.session) || s.now.Before(c.session.holdOff) {
+		ses := c.session
+		if ses == nil || !ses.mute() && !ses.disobeys || !c.online || !c.grouped || c.group != "" || c.set.Removed || s.contested(ses) || s.now.Before(ses.holdOff) {
 			continue
 		}
-		m := move{connector: i, knows: s.ledger.Knows(i)}
-		m.level = orderable(c.set, s.ledger.InDoubt(i))
+		m := move{connector: i, level: s.ledger.InDoubt(i), knows: s.ledger.Knows(i)}
+		why := "it does not answer: "
+		if !ses.mute() {
+			if s.now.Before(ses.reassertAt) {
+				continue
+			}
+			why = "it draws more: "
+			if m.knows.Known && !s.ledger.Over(i) && s.ladder.state < Floor {
+				m.level = m.knows.Least
+			}
+		}
+		m.level = orderable(c.set, m.level)
 		if m.knows.Waiting == 0 && s.permits(&m) {
-			s.send(m, "it does not answer: ")
+			s.send(m, why)
 		}
 	}
 }
@@ -216,10 +229,12 @@ func (s *Site) cut(m move) {
 }
 
 // permits asks the ledger. A cut that might raise, because the limit in force
-// may be lower than it, is lowered until it cannot.
+// may be lower than it, is lowered until it cannot where there is no room for a
+// raise, or the last one was a moment ago.
 func (s *Site) permits(m *move) bool {
 	ok, _ := s.ledger.Permits(m.connector, m.level)
-	if !ok && m.knows.Least < m.level {
+	soon := m.knows.Known && s.now.Sub(s.connectors[m.connector].session.raisedAt) < s.set.Timing.RaiseEvery
+	if (!ok || soon) && m.knows.Least < m.level {
 		m.level = orderable(s.connectors[m.connector].set, m.knows.Least)
 		ok, _ = s.ledger.Permits(m.connector, m.level)
 	}
