@@ -9,6 +9,9 @@ import "github.com/headroom-ev/headroom/policy"
 // settings, may draw as far as the site knows.
 func (s *Site) Bound(i int) policy.Milliamps { return s.ledger.Bound(i) }
 
+// Fallback is what is booked for connector i when nobody steers it.
+func (s *Site) Fallback(i int) policy.Milliamps { return s.ledger.Knows(i).Fallback }
+
 // State is the state of the site.
 func (s *Site) State() State { return s.ladder.state }
 

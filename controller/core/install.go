@@ -14,7 +14,15 @@ type install struct {
 	again  time.Time // when to try again
 	tries  int       // verdicts in a row that rejected
 	failed bool      // some try was refused, rejected, or not answered in time
+
+	// ignored is how often the charger was seen to draw more although it had
+	// accepted its fallback, and nothing else held it back.
+	ignored int
 }
+
+// ignoredOften is after how many times a fallback is not believed any more, until
+// its station has been away: that it is accepted says nothing then.
+const ignoredOften = 2
 
 type installState uint8
 
@@ -97,7 +105,11 @@ func (s *Site) installed(o *order, accepted bool, why string) {
 	c.install.order = nil
 	s.dirty = true
 	if accepted {
-		c.install = install{state: installInForce}
+		c.install = install{state: installInForce, ignored: c.install.ignored}
+		if c.install.ignored >= ignoredOften {
+			c.install.failed = true
+			return
+		}
 		if c.listed {
 			s.ledger.FallbackInForce(o.connector, true)
 		}
@@ -112,6 +124,40 @@ func (s *Site) installed(o *order, accepted bool, why string) {
 		n := s.about(o.connector)
 		n.Alarm = true
 		s.note(NoteFallback, n, "%s does not take its fallback%s; when it is idle it is booked at its maximum", c.set.label(), because(why))
+	}
+}
+
+// fallbackIgnored takes that a charger does not keep the fallback that it
+// accepted. It is told once more; until it accepts that, and for good when it
+// happens again, its fallback is its maximum.
+func (s *Site) fallbackIgnored(i int) {
+	c := &s.connectors[i]
+	c.install.ignored++
+	n := s.about(i)
+	n.Alarm = true
+	s.note(NoteFallback, n, "%s does not keep its fallback of %s", c.set.label(), c.set.Fallback)
+	if c.set.InstallFallback {
+		c.install.state = installWanted
+	}
+	if c.set.InstallFallback || c.install.ignored >= ignoredOften {
+		c.install.failed = true
+		s.ledger.FallbackInForce(i, false)
+	}
+}
+
+// believeFallbackAgain gives a charger that did not keep its fallback another try:
+// its station was away, and whoever mends one restarts it.
+func (s *Site) believeFallbackAgain(i int) {
+	c := &s.connectors[i]
+	if c.install.ignored == 0 || c.install.state != installInForce {
+		return
+	}
+	c.install.ignored = ignoredOften - 1
+	if c.set.InstallFallback {
+		c.install.state = installWanted
+	} else {
+		c.install.failed = false
+		s.ledger.FallbackInForce(i, true)
 	}
 }
 

@@ -27,8 +27,11 @@ func (s *Site) obey(i int) {
 		return
 	}
 	limit := max(knows.Highest, s.restartedTo(i))
-	if ses.reading.level <= limit+limit*tolerancePerMille/1000+toleranceAmps {
-		if knows.Waiting > 0 { // which limit it obeys will be known with the verdict
+	if knows.Waiting == 0 && exceeds(ses.reading.level, knows.Highest) && s.now.Sub(ses.ordered) >= s.set.Timing.RaiseEvery {
+		ses.reassertAt = s.now // it may have lost its limit
+	}
+	if !exceeds(ses.reading.level, limit) {
+		if knows.Waiting > 0 && exceeds(ses.reading.level, knows.Least) { // which limit it obeys will be known with the verdict
 			return
 		}
 		if ses.strikes = max(0, ses.strikes-1); ses.strikes == 0 && ses.disobeys {
@@ -53,7 +56,15 @@ func (s *Site) obey(i int) {
 		n := s.about(i)
 		n.Alarm = true
 		s.note(NoteOrder, n, "%s draws %s although its limit is %s: it is booked at what it can draw", c.set.label(), ses.reading.level, limit)
+		if ses.behind && c.install.state == installInForce {
+			s.fallbackIgnored(i)
+		}
 	}
+}
+
+// exceeds reports whether a level is above a limit by more than is tolerated.
+func exceeds(level, limit policy.Milliamps) bool {
+	return level > limit+limit*tolerancePerMille/1000+toleranceAmps
 }
 
 // restartedTo is the limit that a charger may have after a restart that nobody

@@ -228,16 +228,20 @@ func (s *Site) cut(m move) {
 	}
 }
 
-// permits asks the ledger. A cut that might raise, because the limit in force
-// may be lower than it, is lowered until it cannot where there is no room for a
-// raise, or the last one was a moment ago.
+// permits asks the ledger. A cut may raise, where the limit in force may be lower
+// than it: without room for that, or a moment after a raise, it is lowered until
+// it cannot, or waits if no circuit needs it.
 func (s *Site) permits(m *move) bool {
 	ok, _ := s.ledger.Permits(m.connector, m.level)
 	soon := m.knows.Known && s.now.Sub(s.connectors[m.connector].session.raisedAt) < s.set.Timing.RaiseEvery
-	if (!ok || soon) && m.knows.Least < m.level {
-		m.level = orderable(s.connectors[m.connector].set, m.knows.Least)
-		ok, _ = s.ledger.Permits(m.connector, m.level)
+	if ok && !soon || m.level <= m.knows.Least {
+		return ok
 	}
+	if ok && !s.ledger.Over(m.connector) {
+		return false
+	}
+	m.level = orderable(s.connectors[m.connector].set, m.knows.Least)
+	ok, _ = s.ledger.Permits(m.connector, m.level)
 	return ok
 }
 

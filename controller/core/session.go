@@ -57,6 +57,7 @@ type session struct {
 	noAmps     int       // verdicts in a row that rejected a limit in amperes
 	message    string    // why orders fail
 
+	behind     bool      // nothing but its fallback holds it back: it began behind that, and confirmed no order
 	unanswered int       // orders in a row without a verdict
 	strikes    int       // reports in a row of more than it may draw
 	disobeys   bool      // and booked for it
@@ -164,6 +165,7 @@ func (s *Site) beginSession(i int, seen *edrvapi.Session) {
 	c.session.reassertAt = s.now.Add(s.set.Timing.Reassert)
 	if c.listed && !s.listing.partial && c.group == "" && !s.touched.has(seen.ID) {
 		s.ledger.Begin(i)
+		c.session.behind = true
 		s.note(NoteSession, s.about(i), "session began at %s", c.set.label())
 		return
 	}
@@ -229,6 +231,7 @@ func (s *Site) sawStation(station string, online bool) {
 		s.dirty = true
 		if online {
 			s.note(NoteStation, s.about(i), "the station of %s is online again", c.set.label())
+			s.believeFallbackAgain(i)
 			if c.session != nil { // it may have restarted and lost its limit
 				c.session.reassertAt = s.now
 				c.session.holdOff, c.session.refusals, c.session.denied = time.Time{}, 0, 0

@@ -263,7 +263,7 @@ func (s *Site) verdict(o *order, in ActionSeen) {
 			s.ledger.Doubt(o.connector)
 		}
 		c.session.failures, c.session.refusals, c.session.denied, c.session.message = 0, 0, 0, ""
-		c.session.confirmedAt, c.session.holdOff = s.now, time.Time{}
+		c.session.confirmedAt, c.session.holdOff, c.session.behind = s.now, time.Time{}, false
 		c.session.nap.told(o.level, &c.session.reading, s.now)
 		if o.limit.Unit == edrvapi.UnitCurrent {
 			c.session.noAmps = 0

@@ -320,7 +320,8 @@ func (s *Site) reason(i int, a *policy.Allocation) ReasonView {
 		booked := map[bool]string{true: "fallback", false: "maximum"}[s.ledger.Knows(i).InForce]
 		return ReasonView{Code: "idle", Text: "eDRV has not listed its sessions yet; booked at its " + booked}
 	case c.session == nil && !s.ledger.Knows(i).InForce:
-		return ReasonView{Code: "idle", Text: "no session; booked at its maximum, because its fallback is not confirmed"}
+		why := map[bool]string{true: "it does not keep its fallback", false: "its fallback is not confirmed"}[c.install.ignored > 0]
+		return ReasonView{Code: "idle", Text: "no session; booked at its maximum, because " + why}
 	case c.session == nil:
 		return ReasonView{Code: "idle", Text: "no session; booked at its fallback"}
 	case !c.online:

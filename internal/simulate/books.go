@@ -16,6 +16,12 @@ func (k *checked) unsteered() policy.Milliamps {
 	return k.set.Max
 }
 
+// distrusted is unsteered, or more where the site knows better than to believe what
+// the charger accepted.
+func (c *checker) distrusted(i int) policy.Milliamps {
+	return max(c.connectors[i].unsteered(), c.site.Fallback(i))
+}
+
 // justified is the least that the site can know of what connector i may draw.
 func (c *checker) justified(i int, now time.Time) policy.Milliamps {
 	k := &c.connectors[i]
@@ -109,7 +115,7 @@ func (c *checker) covered(circuit int, now time.Time) bool {
 		if !c.below(k.circuit, circuit) {
 			continue
 		}
-		level := k.unsteered()
+		level := c.distrusted(i)
 		if !c.reachable(i, now) {
 			level = max(c.justified(i, now), c.site.Bound(i))
 		}
