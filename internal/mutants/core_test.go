@@ -88,7 +88,7 @@ var ofTheCore = []mutant{
 		session, "		if !listed && s.belated(seen) {", "		if !listed && s.belated(seen) && !MUTANT {",
 	}}},
 	{name: "doubled-report-counts-twice", breaks: []string{"I7"}, edits: []edit{{
-		reading, "	if ses.reading.known && !taken.IsZero()", "	if !MUTANT && ses.reading.known && !taken.IsZero()",
+		reading, "	case !ses.reading.known || taken.IsZero():\n", "	case MUTANT || !ses.reading.known || taken.IsZero():\n",
 	}}},
 	{name: "unknown-power-taken-for-zero", breaks: []string{"I7"}, edits: []edit{{
 		reading, "	if !seen.Report.Power.Known {\n", "	if !seen.Report.Power.Known && !MUTANT {\n",
