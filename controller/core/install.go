@@ -15,6 +15,11 @@ type install struct {
 	tries  int       // verdicts in a row that rejected
 	failed bool      // some try was refused, rejected, or not answered in time
 
+	// inAmperes is when a fallback is sent in amperes once more that was rejected so
+	// and accepted in watts; insisted tells that it was.
+	inAmperes time.Time
+	insisted  bool
+
 	// ignored is how often the charger was seen to draw more although it had
 	// accepted its fallback, and nothing else held it back.
 	ignored int
@@ -76,7 +81,8 @@ func (s *Site) retryInstalls() {
 			c.install.state, c.install.failed = installWanted, true
 			s.dirty = true
 		}
-		due := c.install.state == installWanted || c.install.state == installFailed
+		insist := c.install.state == installInForce && !c.install.inAmperes.IsZero() && !s.now.Before(c.install.inAmperes)
+		due := insist || c.install.state == installWanted || c.install.state == installFailed
 		if !due || !c.online || s.now.Before(c.install.again) {
 			continue
 		}
@@ -85,7 +91,7 @@ func (s *Site) retryInstalls() {
 			limit: limitOf(c.set, c.set.Fallback, (c.install.tries%2 == 1) != c.set.Watts, 1),
 		}
 		s.orders[o.id] = o
-		c.install.state, c.install.order = installSent, o
+		c.install.state, c.install.order, c.install.insisted = installSent, o, c.install.insisted || insist
 		s.lowers = append(s.lowers, InstallFallback{ID: o.id, Connector: c.set.ID, Limit: o.limit})
 	}
 }
@@ -105,7 +111,10 @@ func (s *Site) installed(o *order, accepted bool, why string) {
 	c.install.order = nil
 	s.dirty = true
 	if accepted {
-		c.install = install{state: installInForce, ignored: c.install.ignored}
+		c.install = install{state: installInForce, ignored: c.install.ignored, insisted: c.install.insisted}
+		if c.poor(o.limit) && !c.install.insisted {
+			c.install.inAmperes = s.now.Add(s.set.Timing.Reassert)
+		}
 		if c.install.ignored >= ignoredOften {
 			c.install.failed = true
 			return
@@ -125,6 +134,13 @@ func (s *Site) installed(o *order, accepted bool, why string) {
 		n.Alarm = true
 		s.note(NoteFallback, n, "%s does not take its fallback%s; when it is idle it is booked at its maximum", c.set.label(), because(why))
 	}
+}
+
+// poor reports whether a limit in watts stands for one in amperes and may be too
+// little: it is for one phase, as long as nobody knows on how many a car is, and a
+// charger may divide it by all of them.
+func (c *connector) poor(l edrvapi.Limit) bool {
+	return l.Unit == edrvapi.UnitPower && c.set.Kind == policy.AC && !c.set.Watts && c.set.Wiring.Phases.Count() > 1
 }
 
 // fallbackIgnored takes that a charger does not keep the fallback that it

@@ -265,8 +265,11 @@ func (s *Site) verdict(o *order, in ActionSeen) {
 		c.session.failures, c.session.refusals, c.session.denied, c.session.message = 0, 0, 0, ""
 		c.session.confirmedAt, c.session.holdOff, c.session.behind = s.now, time.Time{}, false
 		c.session.nap.told(o.level, &c.session.reading, s.now)
-		if o.limit.Unit == edrvapi.UnitCurrent {
-			c.session.noAmps = 0
+		switch ses := c.session; {
+		case o.limit.Unit == edrvapi.UnitCurrent:
+			ses.noAmps = 0
+		case ses.noAmps == 1 && ses.uses == 0 && c.poor(o.limit): // that it rejected amperes may have been a whim
+			ses.reassertAt = s.now.Add(s.set.Timing.RaiseEvery)
 		}
 		return
 	}
