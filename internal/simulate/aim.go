@@ -64,7 +64,18 @@ func (p *play) strike(now time.Time, name string) {
 	if err != nil {
 		return // it was checked
 	}
-	at := p.target(f)
+	targets := 1
+	if needsOrder(f) && p.rig.Site.State() > core.Hold { // it is rare, and soon over
+		targets = 3
+	}
+	for range targets {
+		p.strikeAt(now, f, p.target(f))
+	}
+}
+
+// strikeAt lets a fault strike for some minutes at a connector, or at what belongs to
+// it.
+func (p *play) strikeAt(now time.Time, f edrvsim.Fault, at *core.Connector) {
 	p.provoke(now, f, at)
 	target := at.ID
 	switch {
