@@ -92,8 +92,11 @@ func (c *Controller) Health() web.Health {
 		if late := now.Sub(time.Unix(0, s.moved.Load())); late > stuckAfter*used.cfg.Control.Tick+time.Second {
 			h.Stuck = fmt.Sprintf("the loop of site %s has not moved for %s", s.id, late.Round(time.Second))
 		}
-		if !s.view.Load().Synced {
+		if v := s.view.Load(); !v.Synced {
 			h.Unready = fmt.Sprintf("site %s: no full list of sessions from eDRV yet", s.id)
+			if v.ListFailed != "" {
+				h.Unready += ": " + v.ListFailed
+			}
 		}
 	}
 	if last := c.hooks.last.Load(); last > 0 {

@@ -126,6 +126,9 @@ func (s *Site) claim(i int) policy.Session {
 	if o.Max != nil {
 		claim.Max = min(claim.Max, *o.Max)
 	}
+	if !c.set.CanPause { // it cannot be given less
+		claim.Max = max(claim.Max, claim.Min)
+	}
 	return claim
 }
 

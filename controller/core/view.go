@@ -20,6 +20,7 @@ type View struct {
 	FailSafe   bool            `json:"failsafe"`
 	Synced     bool            `json:"synced"`       // there was a full list
 	Listed     time.Time       `json:"last_list"`    // when the last good one was asked for
+	ListFailed string          `json:"list_failed"`  // why the last one could not be had; empty: it could
 	Heard      time.Time       `json:"last_webhook"` // when eDRV last sent one, or the start
 	Circuits   []CircuitView   `json:"circuits"`
 	Connectors []ConnectorView `json:"connectors"`
@@ -171,7 +172,7 @@ func (s *Site) View() *View {
 	v := &View{
 		ID: s.set.ID, Time: s.now, State: s.ladder.state.String(), StateWhy: s.ladder.why, StateSince: s.ladder.since,
 		Engaged: s.engaged, Mode: s.mode.String(), Share: s.set.Rule.Name(), FailSafe: s.failSafe(),
-		Synced: s.listing.complete, Listed: s.listing.doneAt, Heard: s.ladder.heardAt,
+		Synced: s.listing.complete, Listed: s.listing.doneAt, ListFailed: s.listing.why, Heard: s.ladder.heardAt,
 		Circuits: make([]CircuitView, len(s.circuits)), Connectors: make([]ConnectorView, len(s.connectors)),
 		Limits: []LimitView{}, Meters: make([]MeterView, len(s.meters)), Counters: s.count,
 	}

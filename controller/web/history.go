@@ -118,7 +118,10 @@ type phaseSeries struct {
 
 // seriesOf turns samples into columns.
 func seriesOf(circuit string, all []sample) *series {
-	out := &series{Circuit: circuit, Times: []float64{}}
+	out := &series{
+		Circuit: circuit, Times: []float64{}, States: []string{}, Limit: []*float64{},
+		BaseLoad: []float64{}, Committed: []float64{}, Measured: []float64{},
+	}
 	for _, s := range all {
 		k := slices.IndexFunc(s.circuits, func(c core.CircuitView) bool { return c.ID == circuit })
 		if k < 0 {

@@ -66,7 +66,7 @@ func condition(v *core.View, h *Health) headline {
 	case !v.Synced:
 		return headline{
 			levelWarn, "Starting", "Starting: eDRV has not yet told which sessions are running.",
-			"Until then every charger counts at the most it may draw, and no order is sent.",
+			strings.TrimPrefix(sentence(v.ListFailed)+" Until then every charger counts at the most it may draw, and no order is sent.", " "),
 		}
 	case v.State == core.Hold.String():
 		return headline{levelWarn, "On hold", "On hold: limits are lowered, but none is raised.", sentence(v.StateWhy) + " " + within}
