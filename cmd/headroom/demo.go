@@ -2,8 +2,11 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"os"
 	"time"
 
@@ -20,8 +23,21 @@ type demoCmd struct {
 	Verbose  bool          `help:"Write the daemon's log to standard error."`
 }
 
+// fastest is the most that the daemon of the demo keeps up with: ten calls a
+// second and more at the scene's own rhythm.
+const fastest = 100
+
 // Run plays the demo.
 func (c *demoCmd) Run(ctx context.Context, env *environment) error {
+	_, _, badAddress := net.SplitHostPort(c.Admin)
+	switch {
+	case !(c.Speed > 0 && c.Speed <= fastest):
+		return &exitError{exitUsage, fmt.Errorf("--speed must be above 0 and at most %d", fastest)}
+	case c.Duration < 0 || c.Cars < 0:
+		return &exitError{exitUsage, errors.New("--duration and --cars must not be negative")}
+	case badAddress != nil:
+		return &exitError{exitUsage, fmt.Errorf("--admin must be an address and a port, such as 127.0.0.1:9090: %w", badAddress)}
+	}
 	log := slog.New(slog.DiscardHandler)
 	if c.Verbose {
 		log = env.log
