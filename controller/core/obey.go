@@ -68,8 +68,13 @@ func exceeds(level, limit policy.Milliamps) bool {
 }
 
 // restartedTo is the limit that a charger may have after a restart that nobody
-// told of.
-func (s *Site) restartedTo(i int) policy.Milliamps { return s.ledger.Knows(i).Fallback }
+// told of. That one which did not keep its fallback may draw anything is no excuse.
+func (s *Site) restartedTo(i int) policy.Milliamps {
+	if c := &s.connectors[i]; c.install.ignored > 0 {
+		return c.set.Fallback
+	}
+	return s.ledger.Knows(i).Fallback
+}
 
 // mute reports whether a charger left the last orders without an answer. It is
 // left out of the plan, at what it may draw, until it answers.
