@@ -65,19 +65,30 @@ func (f *filler) lower(i, resource int, limit int64) (sum int64) {
 
 // fillingLevel is a common level at which the levels of the claims, each at most
 // its x, make the limit, less at most the milliampere that each may lose by
-// rounding. It narrows a bracket by Newton's steps: exact where the load is
-// linear around the guess.
+// rounding. Where there are many, some of them tell where to look.
 func fillingLevel(claims []claim, limit int64) int64 {
-	below, above := int64(-maxLevel), int64(maxLevel)
 	weights, offsets := int64(0), int64(0)
 	for k := range claims {
 		weights += int64(claims[k].weight)
 		offsets += int64(claims[k].offset)
 	}
 	guess := levelFor(limit-offsets, weights) // right if nobody is at a bound
+	if len(claims) > manyClaims {
+		guess = narrow(claims, sampled, limit/sampled, guess)
+	}
+	return narrow(claims, 1, limit, guess)
+}
+
+// Of more than manyClaims claims, one of so many is looked at first.
+const manyClaims, sampled = 4000, 64
+
+// narrow finds the level for every stride-th claim from a guess. It narrows a bracket
+// by Newton's steps: exact where the load is linear around the guess.
+func narrow(claims []claim, stride int, limit, guess int64) int64 {
+	below, above := int64(-maxLevel), int64(maxLevel)
 	for above-below > 1 {
-		sum, rate := loadAt(claims, guess)
-		if left := limit - sum; left >= 0 && left <= int64(len(claims)) {
+		sum, rate := loadAt(claims, stride, guess)
+		if left := limit - sum; left >= 0 && left <= int64(len(claims)/stride) {
 			return guess
 		}
 		var next int64
@@ -102,10 +113,10 @@ func fillingLevel(claims []claim, limit int64) int64 {
 	return below
 }
 
-// loadAt is the sum of the levels at a common level, and the weight of those
-// that follow it.
-func loadAt(claims []claim, level int64) (sum, rate int64) {
-	for k := range claims {
+// loadAt is the sum of the levels of every stride-th claim at a common level, and the
+// weight of those that follow it.
+func loadAt(claims []claim, stride int, level int64) (sum, rate int64) {
+	for k := 0; k < len(claims); k += stride {
 		c := &claims[k]
 		v := (int64(c.weight)*level)>>levelShift + int64(c.offset)
 		switch {
