@@ -116,6 +116,7 @@ type filler struct {
 	start         int64     // where the common level begins
 	queued, later []event
 	spare         []event // scratch of sortByLevel
+	touched       int32   // see piece.go
 }
 
 // fill sets x and bound of every claim. The claims are grouped by circuit.
@@ -253,10 +254,11 @@ func (f *filler) stop(i, x, bound int32) {
 	f.state[i], c.x, c.bound = stopped, x, bound
 }
 
-// correct looks at the constraint on top of a heap. Either it can carry
+// correct looks at the constraint on top of a piece's heap. Either it can carry
 // more than promised, then it moves down; or it is full, then everybody below
 // it stops.
-func (f *filler) correct(heap *[]promise) {
+func (f *filler) correct(p *piece) {
+	heap := &p.heap
 	h := *heap
 	key, at := h[0].level, int(h[0].constraint)
 	nd, r := &f.nodes[at/resources], at%resources
@@ -272,7 +274,7 @@ func (f *filler) correct(heap *[]promise) {
 	carries := exact
 	if cn.pend > 0 && exact > key {
 		slack := cn.free - usedBy(cn.rate, key)
-		carries = max(key+levelFor(slack, cn.rate+cn.pend), min(exact, f.nextLeave(nd)))
+		carries = max(key+levelFor(slack, cn.rate+cn.pend), min(exact, f.nextLeave(p, nd)))
 	}
 	if carries > key {
 		h[0].level = carries
@@ -293,9 +295,12 @@ func (f *filler) correct(heap *[]promise) {
 	}
 }
 
-// nextLeave is the level at which the next pending claim below the circuit
+// nextLeave is the level at which the next pending claim below a circuit of a piece
 // starts to rise: up to there every load on the circuit is linear.
-func (f *filler) nextLeave(nd *node) int64 {
+func (f *filler) nextLeave(p *piece, nd *node) int64 {
+	if p.end != 0 { // its blocks know theirs
+		return f.nextLeaveOf(p)
+	}
 	q := &nd.pending
 	if q.to == 0 {
 		f.later = f.later[:0]

@@ -20,7 +20,7 @@ const never = math.MaxInt64
 // piece is a part of the site: a block, or a circuit that is more than one, with
 // its parts behind it in filler.pieces.
 type piece struct {
-	end          int       // one past the last piece that belongs to it; 0: it is a block
+	first, end   int       // the pieces that belong to it, up to end; 0: it is a block
 	leave, reach []event   // of its claims, in order
 	heap         []promise // of the circuit, or of those that have all their claims in the block
 }
@@ -65,7 +65,7 @@ func (f *filler) cutBelow(i int, open *stretch) {
 	}
 	if at != unbound {
 		f.closeBlock(open)
-		f.pieces[at].end = len(f.pieces)
+		f.pieces[at].first, f.pieces[at].end = at+1, len(f.pieces)
 	}
 }
 
@@ -135,8 +135,18 @@ func (f *filler) raise(i int, to int64) {
 		if full > to || full == never {
 			return
 		}
-		f.correct(&p.heap)
+		f.correct(p)
 	}
+}
+
+// nextLeaveOf is the level of the next claim to leave its lower bound in all that
+// belongs to a piece.
+func (f *filler) nextLeaveOf(p *piece) int64 {
+	next := int64(never)
+	for i := p.first; i < p.end; i++ {
+		next = min(next, f.next(&f.pieces[i].leave, active))
+	}
+	return next
 }
 
 // after is the piece that follows piece i and all that belong to it.
@@ -144,6 +154,10 @@ func (f *filler) after(i int) int { return max(i+1, f.pieces[i].end) }
 
 // raiseBlock works off the events of a block.
 func (f *filler) raiseBlock(p *piece, to int64) {
+	if len(f.pieces) > 1 { // else all is in the cache
+		f.touch(p.leave, to)
+		f.touch(p.reach, to)
+	}
 	for {
 		leave, reach, full := f.next(&p.leave, active), f.next(&p.reach, stopped), p.full()
 		switch {
@@ -155,8 +169,20 @@ func (f *filler) raiseBlock(p *piece, to int64) {
 			i := p.reach[0].claim
 			f.stop(i, f.claims[i].hi, unbound)
 		default:
-			f.correct(&p.heap)
+			f.correct(p)
 		}
+	}
+}
+
+// touch reads the claims of the events up to a level. Nothing depends on these reads,
+// so that many are under way together, where the events would wait for each. The
+// sum means nothing: it is kept so that the compiler keeps the reads.
+func (f *filler) touch(events []event, to int64) {
+	for i := range events {
+		if events[i].level > to {
+			return
+		}
+		f.touched += f.claims[events[i].claim].weight
 	}
 }
 
