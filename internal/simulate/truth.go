@@ -358,7 +358,7 @@ func (c *checker) recovered(now time.Time) {
 			return
 		}
 	}
-	if state := c.site.State(); state != core.Normal {
+	if state := c.site.State(); state != core.Normal && !(state == core.Hold && c.onlyMute()) {
 		c.broken("I11", "the site is still in state %s", state)
 	}
 	timing := &c.scene.Settings.Timing
@@ -369,6 +369,17 @@ func (c *checker) recovered(now time.Time) {
 			c.broken("I11", "%s has less than its car could draw, and no circuit above it is committed to 85 %%", k.set.ID)
 		}
 	}
+}
+
+// onlyMute reports whether no charger with a session sends reports, for which eDRV's
+// silence is taken for trouble.
+func (c *checker) onlyMute() bool {
+	for i := range c.connectors {
+		if k := &c.connectors[i]; k.session != "" && !c.world.Shows(k.set.ID, edrvsim.ChargerMute) {
+			return false
+		}
+	}
+	return true
 }
 
 // startWithin is how long a session may take to get its share: the others are
