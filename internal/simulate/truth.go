@@ -179,8 +179,8 @@ func (c *checker) causeOf(circuit int, span edrvsim.Span) string {
 			excess = excess.Minus(k.set.Wiring.At(drawn - believed + policy.Ampere/1000)) // what is drawn is rounded
 		}
 		floors = floors.Plus(k.set.Wiring.At(k.unsteered()))
-		back := span.To.Sub(c.seen.onlineSince(k.set.Station)) <= complyWithin
-		if lies || back || !c.reachable(i, span.To) { // what cannot be cut, or not yet
+		since := later(c.seen.onlineSince(k.set.Station), c.daemon.since(span.To))
+		if lies || span.To.Sub(since) <= complyWithin || !c.reachable(i, span.To) { // what cannot be cut, or not yet
 			taken = taken.Plus(k.set.Wiring.At(max(drawn, bound)))
 		} else {
 			taken = taken.Plus(k.set.Wiring.At(k.unsteered()))
