@@ -56,10 +56,14 @@ func (s *Site) gotList(in Listed) {
 		return
 	}
 	l.failures, l.why, l.doneAt, l.partial = 0, "", in.Began, in.Partial
-	running := make(map[string]bool, len(in.Sessions))
+	running := make(map[string]int, len(in.Sessions)) // session → where it is, -1 where that is none of ours
 	for k := range in.Sessions {
 		if ses := &in.Sessions[k]; ses.Status == edrvapi.SessionStarted {
-			running[ses.ID] = true
+			at, ok := s.locate(ses.Connector, ses.Station)
+			if !ok {
+				at = -1
+			}
+			running[ses.ID] = at
 			s.sawSession(ses, true)
 		}
 	}
@@ -78,8 +82,14 @@ func (s *Site) gotList(in Listed) {
 		return // what is missing may be among what could not be read
 	}
 	for i := range s.connectors {
-		if ses := s.connectors[i].session; ses != nil && !running[ses.id] && ses.seenAt.Before(in.Began) {
+		ses := s.connectors[i].session
+		if ses == nil || !ses.seenAt.Before(in.Began) {
+			continue
+		}
+		if at, ok := running[ses.id]; !ok {
 			s.fetch(ses.id)
+		} else if at >= 0 && at != i {
+			s.endSession(i, "eDRV lists it at "+s.connectors[at].set.label())
 		}
 	}
 }

@@ -183,7 +183,9 @@ func (s *Site) endSession(i int, why string) {
 		}
 		s.forget(o)
 	}
-	delete(s.bySession, c.session.id)
+	if s.bySession[c.session.id] == i { // eDRV may tell of one at two connectors
+		delete(s.bySession, c.session.id)
+	}
 	c.session = nil
 	s.ledger.End(i)
 	s.dirty = true
