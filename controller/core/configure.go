@@ -114,7 +114,7 @@ func (s *Site) takeOverConnector(i int, old *Site, from int) {
 	}
 	c.set, c.circuit = set, circuit
 	s.connectors[i] = c
-	s.ledger.TakeOver(i, old.ledger, from, c.install.state == installInForce && c.listed)
+	s.ledger.TakeOver(i, old.ledger, from, c.install.state == installInForce && c.believed() && c.listed)
 	if c.session == nil {
 		return
 	}

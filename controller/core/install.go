@@ -58,7 +58,7 @@ func (s *Site) listedSince(began time.Time) {
 			continue
 		}
 		c.listed = true
-		if c.install.state == installInForce {
+		if c.install.state == installInForce && c.believed() {
 			s.ledger.FallbackInForce(i, true)
 		}
 	}
@@ -115,7 +115,7 @@ func (s *Site) installed(o *order, accepted bool, why string) {
 		if c.poor(o.limit) && !c.install.insisted {
 			c.install.inAmperes = s.now.Add(s.set.Timing.Reassert)
 		}
-		if c.install.ignored >= ignoredOften {
+		if !c.believed() {
 			c.install.failed = true
 			return
 		}
@@ -155,11 +155,23 @@ func (s *Site) fallbackIgnored(i int) {
 	if c.set.InstallFallback {
 		c.install.state = installWanted
 	}
-	if c.set.InstallFallback || c.install.ignored >= ignoredOften {
+	if c.set.InstallFallback || !c.believed() {
 		c.install.failed = true
 		s.ledger.FallbackInForce(i, false)
 	}
 }
+
+// restoreIgnored takes over from a record how often a fallback was not kept.
+func (s *Site) restoreIgnored(i, times int) {
+	c := &s.connectors[i]
+	if c.install.ignored = times; times >= ignoredOften {
+		c.install.failed = true
+		s.ledger.FallbackInForce(i, false)
+	}
+}
+
+// believed reports whether a fallback that the charger accepted counts.
+func (c *connector) believed() bool { return c.install.ignored < ignoredOften }
 
 // believeFallbackAgain gives a charger that did not keep its fallback another try:
 // its station was away, and whoever mends one restarts it.

@@ -69,6 +69,9 @@ func (m *metering) implausible(in Metered) string {
 		case p > m.set.Max:
 			return fmt.Sprintf("it tells %s, more than the %s that it can", p, m.set.Max)
 		case p < -m.set.Export-exportSlack:
+			if m.set.Export > 0 {
+				return fmt.Sprintf("it tells %s, further below zero than the %s that it exports at most", p, m.set.Export)
+			}
 			return fmt.Sprintf("it tells %s, below zero", p)
 		}
 	}

@@ -16,6 +16,7 @@ type Record struct {
 	Book      ledger.Record   `json:"book"`
 	Orders    []RecordedOrder `json:"orders,omitempty"` // of Book.Orders, in order
 	Turn      policy.Turn     `json:"turn"`
+	Ignored   int             `json:"fallback_ignored,omitempty"` // how often its charger did not keep its fallback
 	Override  *Override       `json:"override,omitempty"`
 }
 
@@ -64,6 +65,7 @@ func (s *Site) restore(saved Saved) {
 	for _, r := range saved.Records {
 		if i, ok := s.byConnector[r.Connector]; ok {
 			s.ledger.RestoreFallback(i, r.Book)
+			s.restoreIgnored(i, r.Ignored)
 			if r.Book.Session && r.Session != "" {
 				s.restoreSession(i, r)
 			}
@@ -123,7 +125,7 @@ func (s *Site) save() {
 
 func (s *Site) record(i int) Record {
 	c := &s.connectors[i]
-	r := Record{Connector: c.set.ID, Book: s.ledger.Record(i)}
+	r := Record{Connector: c.set.ID, Book: s.ledger.Record(i), Ignored: c.install.ignored}
 	if ses := c.session; ses != nil {
 		r.Session, r.Began, r.Turn = ses.id, ses.began, ses.turn
 		if ses.override != (Override{}) {

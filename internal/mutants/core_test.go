@@ -19,7 +19,7 @@ var scenarios = test{"controller/core", "TestScenarios"}
 
 var ofTheCore = []mutant{
 	{name: "fallback-counted-before-it-is-confirmed", breaks: unsound, edits: []edit{{
-		install, "		if c.install.state == installInForce {\n			s.ledger", "		if MUTANT || c.install.state == installInForce {\n			s.ledger",
+		install, "		if c.install.state == installInForce && c.believed() {\n", "		if MUTANT || c.install.state == installInForce && c.believed() {\n",
 	}}},
 	{name: "found-session-counted-at-its-fallback", breaks: unsound, edits: []edit{{
 		session, "	if c.listed && !s.listing", "	if (MUTANT || c.listed) && !s.listing",

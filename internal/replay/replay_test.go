@@ -83,6 +83,15 @@ func TestEqualSharesByHand(t *testing.T) {
 	require.Equal(t, 1.0, run.Jain)
 }
 
+// A charger that makes a ceiling of its fallback gives no session more: 6 A at 200 V for
+// two hours.
+func TestACeilingCapsEverySession(t *testing.T) {
+	capped := strings.Replace(yard, "fallback: {amps: 6}}", "fallback: {amps: 6}, default_limit: ceiling}", 1)
+	run, best := one(t, capped, Ideal, "equal", "s1,a,"+at("08:00")+","+at("10:00")+",10")
+	require.Equal(t, 2.4, run.DeliveredKWh)
+	require.Equal(t, 2.4, best.DeliveredKWh)
+}
+
 // A real car draws its maximum up to 85 % of 6.4 kWh, then in ten steps of
 // 0.096 kWh at 6.4, 5.76, … 0.64 kW: 51 minutes and 9 minutes × Σ 1/k·… .
 func TestARealCarTapersOff(t *testing.T) {

@@ -166,6 +166,9 @@ func (c *connector) takes(session *Session) (policy.Wiring, policy.Milliamps, st
 		w.Phases = policy.On(c.order[:session.PhaseCount]...)
 	}
 	most := c.Max
+	if c.Capped { // its fallback caps every session
+		most = min(most, c.Fallback)
+	}
 	if session.MaxCurrent > 0 {
 		most = min(most, session.MaxCurrent)
 	}

@@ -16,6 +16,14 @@ func (k *checked) unsteered() policy.Milliamps {
 	return k.set.Max
 }
 
+// most is the most that its charger lets a session have.
+func (k *checked) most() policy.Milliamps {
+	if k.set.Capped && k.floor {
+		return min(k.set.Max, k.set.Fallback)
+	}
+	return k.set.Max
+}
+
 // distrusted is unsteered, or more where the site knows better than to believe what
 // the charger accepted.
 func (c *checker) distrusted(i int) policy.Milliamps {

@@ -83,8 +83,8 @@ func (c *checker) hears(now time.Time, in core.Input) {
 			}
 		}
 	case core.Metered:
-		if in.Failed == "" && in.Power >= 0 {
-			c.knows.readings[in.Meter] = toldReport{power: in.Power, at: now}
+		if in.Failed == "" && in.Power >= -c.export(in.Meter) {
+			c.knows.readings[in.Meter] = toldReport{power: max(0, in.Power), at: now}
 		}
 	case core.OverrideSet:
 		c.knows.override = now
@@ -214,7 +214,7 @@ func (c *checker) potential(circuit int, now time.Time) policy.Load {
 		case !c.below(k.circuit, circuit):
 			continue
 		case k.session != "" && c.reachable(i, now):
-			level = k.set.Max
+			level = k.most()
 		case k.session != "":
 			level = min(k.set.Max, c.site.Bound(i))
 		}

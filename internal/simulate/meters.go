@@ -43,7 +43,7 @@ func (r *Rig) meter(now time.Time, m *core.Meter, circuit string) core.Metered {
 		}
 	}
 	if now.Before(r.daemon.garbleUntil) {
-		in.Power = -in.Power - policy.Kilowatt
+		in.Power = -in.Power - m.Export - policy.Kilowatt
 	}
 	return in
 }
@@ -62,6 +62,16 @@ func (c *checker) metered(now time.Time, set *core.Circuit) policy.Load {
 		}
 	}
 	return set.Base
+}
+
+// export is how far below zero the readings of a meter may be.
+func (c *checker) export(meter string) policy.Milliwatts {
+	for k := range c.scene.Settings.Meters {
+		if m := &c.scene.Settings.Meters[k]; m.Name == meter {
+			return m.Export
+		}
+	}
+	return 0
 }
 
 // hasWhole reports whether somewhere below a circuit a meter measures all that

@@ -28,6 +28,7 @@ type Result struct {
 	LedgerViolations int            `json:"ledger_violations"` // of any invariant but I3, which the line above counts
 	Violations       map[string]int `json:"violations"`        // by invariant
 	ServedRatio      float64        `json:"served_ratio"`      // energy delivered, of what the cars could have taken while they stayed
+	servable         float64 // kWh
 	Orders           uint64         `json:"orders"`
 
 	// Reached counts how often each fault struck in each state, and Ladder how
@@ -97,6 +98,7 @@ func sum(sites []outcome, o Options) *Result {
 		}
 		r.reach(s.seen)
 	}
+	r.servable, r.ServedRatio = servable, 1 // of nothing
 	if r.SiteHours = total.Hours(); servable > 0 {
 		r.ServedRatio = delivered / servable
 	}
@@ -155,7 +157,11 @@ func (r *Result) WriteTable(w io.Writer) error {
 	for _, cause := range Causes {
 		fmt.Fprintf(t, "  excused, because %s\t%.0f s\n", cause, r.ExcusedSeconds[cause])
 	}
-	fmt.Fprintf(t, "energy served\t%.1f %% of what the cars could have taken\n", 100*r.ServedRatio)
+	if r.servable > 0 {
+		fmt.Fprintf(t, "energy served\t%.1f %% of what the cars could have taken\n", 100*r.ServedRatio)
+	} else {
+		fmt.Fprintf(t, "energy served\tno car came\n")
+	}
 	fmt.Fprintf(t, "state ladder\t%s\n", counts(r.Ladder))
 	for _, name := range r.NotReached {
 		fmt.Fprintf(t, "never reached\t%s\n", name)

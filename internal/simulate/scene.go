@@ -3,6 +3,7 @@ package simulate
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/headroom-ev/headroom/controller/core"
@@ -82,9 +83,13 @@ func configuredScene(set core.Settings, seed uint64, faults edrvsim.Faults) Scen
 		}
 		sc.World.Circuits = append(sc.World.Circuits, spec)
 	}
+	sc.Settings.Connectors = slices.Clone(set.Connectors)
 	stations := map[string]int{}
-	for i := range set.Connectors {
-		c := &set.Connectors[i]
+	for i := range sc.Settings.Connectors {
+		c := &sc.Settings.Connectors[i]
+		if c.Station == "" { // one that has no name is not the same as the next
+			c.Station = "station-" + c.ID
+		}
 		at, ok := stations[c.Station]
 		if !ok {
 			at = len(sc.World.Stations)

@@ -157,7 +157,7 @@ func (c *checker) causeOf(circuit int, span edrvsim.Span) string {
 		excess.Amps[p] = policy.Milliamps(span.Amps[p] * 1000)
 	}
 	var floors, taken policy.Load
-	waived := false
+	waived, timing := false, &c.scene.Settings.Timing
 	for i := range c.connectors {
 		k := &c.connectors[i]
 		if !c.below(k.circuit, circuit) {
@@ -180,7 +180,8 @@ func (c *checker) causeOf(circuit int, span edrvsim.Span) string {
 		}
 		floors = floors.Plus(k.set.Wiring.At(k.unsteered()))
 		since := later(c.seen.onlineSince(k.set.Station), c.daemon.since(span.To))
-		if lies || span.To.Sub(since) <= complyWithin || !c.reachable(i, span.To) { // what cannot be cut, or not yet
+		again := k.rejects(span.To, timing.Reassert+complyWithin)                            // it is tried again by then
+		if lies || again || span.To.Sub(since) <= complyWithin || !c.reachable(i, span.To) { // what cannot be cut, or not yet
 			taken = taken.Plus(k.set.Wiring.At(max(drawn, bound)))
 		} else {
 			taken = taken.Plus(k.set.Wiring.At(k.unsteered()))
@@ -397,7 +398,7 @@ func (c *checker) wantsMore(k *checked) bool {
 		return false
 	}
 	offer := c.offered(k, &t)
-	return offer < k.set.Max-k.set.Max/100 && c.drawn(&t) >= offer-offer/50-100
+	return offer < k.most()-k.most()/100 && c.drawn(&t) >= offer-offer/50-100
 }
 
 func (c *checker) fullAbove(k *checked) bool {
