@@ -51,6 +51,7 @@ type session struct {
 	// reassertAt is when the limit is to be confirmed although nothing changed.
 	reassertAt time.Time
 	holdOff    time.Time // no order before this: the last ones failed
+	accepted   uint64    // the newest order that its charger confirmed
 	failures   int       // in a row
 	refusals   int       // verdicts in a row that rejected
 	denied     int       // calls in a row that eDRV refused

@@ -257,6 +257,7 @@ func (s *Site) verdict(o *order, in ActionSeen) {
 	})
 	c.session.unanswered = 0
 	if in.Verdict == Accepted {
+		c.session.accepted = max(c.session.accepted, o.id)
 		s.count.order(o, resultAccepted)
 		s.ledger.Accepted(o.connector, o.id, o.level, s.now)
 		if c.group != "" { // eDRV may set another limit at any time
@@ -275,7 +276,9 @@ func (s *Site) verdict(o *order, in ActionSeen) {
 	}
 	s.count.order(o, resultRejected)
 	s.ledger.Rejected(o.connector, o.id)
-	s.refused(o, in.Action.ResponseText)
+	if o.id > c.session.accepted { // else it takes orders, whatever it said to an older one
+		s.refused(o, in.Action.ResponseText)
+	}
 }
 
 // deniedAfter is after how many refusals by eDRV in a row a session counts as
