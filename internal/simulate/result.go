@@ -28,7 +28,7 @@ type Result struct {
 	LedgerViolations int            `json:"ledger_violations"` // of any invariant but I3, which the line above counts
 	Violations       map[string]int `json:"violations"`        // by invariant
 	ServedRatio      float64        `json:"served_ratio"`      // energy delivered, of what the cars could have taken while they stayed
-	servable         float64 // kWh
+	servable         float64        // kWh
 	Orders           uint64         `json:"orders"`
 
 	// Reached counts how often each fault struck in each state, and Ladder how
