@@ -25,7 +25,7 @@ var ofTheCore = []mutant{
 		session, "	if c.listed && !s.listing", "	if (MUTANT || c.listed) && !s.listing",
 	}}},
 	{name: "rejected-taken-for-accepted", breaks: append([]string{"I4"}, unsound...), edits: []edit{{
-		verdict, "	if in.Verdict == Accepted {\n		s.count", "	if MUTANT || in.Verdict == Accepted {\n		s.count",
+		verdict, "	if in.Verdict == Accepted {\n		c.session.acc", "	if MUTANT || in.Verdict == Accepted {\n		c.session.acc",
 	}}},
 	{name: "timeout-taken-for-not-sent", breaks: unsound, edits: []edit{{
 		verdict,
