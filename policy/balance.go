@@ -7,9 +7,9 @@ package policy
 // as much as one on the full phase alone. The engine shares once to see which
 // phases become full, moves the offsets by Share.Balance, and shares again.
 //
-// The best possible one-step allocation is a linear program. Measured on recorded
-// sessions this delivers as much, at the cost of two solutions instead of one:
-// docs/performance.md has the figures.
+// The best possible one-step allocation is a linear program. This delivers as much or
+// more, at the cost of two solutions instead of one, but less where every car is on
+// two phases: docs/performance.md has the figures.
 
 // balance moves the offsets and reports whether it moved any.
 func (e *Engine) balance() bool {
