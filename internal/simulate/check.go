@@ -74,6 +74,7 @@ type checked struct {
 	memory                     // of the session that the site knows of
 	earlier  map[string]memory // of those before
 	floor    bool              // the fallback was accepted
+	tried    time.Time         // when this process first sent it
 	until    []settling
 	raised   *sentOrder // the last order that raised it, unless nothing came of it
 	orders   []*sentOrder
@@ -278,6 +279,9 @@ func (c *checker) ordered(now, decided time.Time, e core.Effect) {
 	case core.InstallFallback:
 		i := c.index(e.Connector)
 		c.note(&sentOrder{id: c.idOf(e.ID), connector: i, install: true})
+		if k := &c.connectors[i]; k.tried.IsZero() {
+			k.tried = now
+		}
 		c.calls.add(now)
 	case core.SendOrder:
 		c.calls.add(now)

@@ -257,7 +257,9 @@ func (c *checker) projected(circuit int, now time.Time) policy.Load {
 			continue
 		}
 		level := c.site.Bound(i)
-		if n := len(k.orders); n > 0 {
+		if n := len(k.orders); k.session == "" && c.installing(k, now) {
+			level = k.set.Fallback
+		} else if n > 0 {
 			level = min(level, k.orders[n-1].level)
 		} else if c.passing(k, now) {
 			level = min(level, k.accepted)
@@ -270,6 +272,12 @@ func (c *checker) projected(circuit int, now time.Time) policy.Load {
 		sum = sum.Plus(k.set.Wiring.At(level))
 	}
 	return sum
+}
+
+// installing reports whether the fallback that this process sent first is still on
+// its way: nobody is cut for what the verdict on it is about to settle.
+func (c *checker) installing(k *checked, now time.Time) bool {
+	return !k.floor && now.Sub(k.tried) < c.scene.Settings.Timing.RaiseEvery
 }
 
 // passing reports whether the site may still wait for the verdict on an order
@@ -335,7 +343,7 @@ func (c *checker) rebooted(limits []core.LimitRecord) {
 		c.knows.external[l.Limit.Name] = core.LimitSet{Circuit: l.Circuit, Limit: l.Limit}
 	}
 	for i := range c.connectors {
-		c.connectors[i].raised = nil
+		c.connectors[i].raised, c.connectors[i].tried = nil, time.Time{}
 	}
 }
 
