@@ -1,6 +1,7 @@
 package simulate
 
 import (
+	"cmp"
 	"math/rand/v2"
 	"slices"
 	"time"
@@ -26,6 +27,9 @@ func newAim(seed uint64, faults []string) *aim {
 	for k := range a.left {
 		a.left[k] = slices.Clone(faults)
 		a.rnd.Shuffle(len(faults), func(i, j int) { a.left[k][i], a.left[k][j] = a.left[k][j], a.left[k][i] })
+	}
+	for _, rare := range []core.State{core.Floor, core.Alarm} { // soon over: first what takes longest to show
+		slices.SortStableFunc(a.left[rare], func(f, g string) int { return cmp.Compare(slowness(g), slowness(f)) })
 	}
 	return a
 }
@@ -67,10 +71,26 @@ func (p *play) strike(now time.Time, name string) {
 	targets := 1
 	if needsOrder(f) && p.rig.Site.State() > core.Hold { // it is rare, and soon over
 		targets = 3
+		if needsPause(f) {
+			targets = 6
+		}
 	}
 	for range targets {
 		p.strikeAt(now, f, p.target(f))
 	}
+}
+
+// slowness puts faults in order by how long they take to show: at once, after an
+// order, after one that a charger and its car follow.
+func slowness(name string) int {
+	f, err := edrvsim.ParseFault(name)
+	switch {
+	case err != nil || !needsOrder(f):
+		return 0
+	case !needsPause(f):
+		return 1
+	}
+	return 2
 }
 
 // strikeAt lets a fault strike for some minutes at a connector, or at what belongs to
@@ -120,12 +140,16 @@ func canShow(f edrvsim.Fault, c *core.Connector, t *edrvsim.TrueConnector) bool 
 // when one that is offline is ordered anything.
 func needsOrder(f edrvsim.Fault) bool {
 	switch f {
-	case edrvsim.ChargerNeedsReplug, edrvsim.ChargerPauseEnds, edrvsim.CarNoResume,
-		edrvsim.ChargerClamps, edrvsim.ChargerOvershoots, edrvsim.ChargerIgnores, edrvsim.ChargerWattsOnly, edrvsim.ChargerAmpsOnly,
+	case edrvsim.ChargerClamps, edrvsim.ChargerOvershoots, edrvsim.ChargerIgnores, edrvsim.ChargerWattsOnly, edrvsim.ChargerAmpsOnly,
 		edrvsim.OfflineRefused, edrvsim.OfflineLost, edrvsim.OfflineQueued, edrvsim.OfflineLate:
 		return true
 	}
-	return false
+	return needsPause(f)
+}
+
+// needsPause reports whether a fault shows when a car that charges is paused.
+func needsPause(f edrvsim.Fault) bool {
+	return f == edrvsim.ChargerNeedsReplug || f == edrvsim.ChargerPauseEnds || f == edrvsim.CarNoResume
 }
 
 // overrideFor is how long an operator has a session pause.
