@@ -1,6 +1,10 @@
 package policy
 
-import "math/bits"
+import (
+	"cmp"
+	"math/bits"
+	"slices"
+)
 
 // event is a common level at which something happens to a claim.
 type event struct {
@@ -8,15 +12,21 @@ type event struct {
 	claim int32
 }
 
-// radixBits is the size of a digit: its counters stay in the first-level cache.
-const radixBits = 11
+const (
+	// radixBits is the size of a digit: its counters stay in the first-level cache.
+	radixBits = 11
+	// radixFrom is how many events it takes until clearing the counters pays: below,
+	// a stable insertion sort takes half the time and less.
+	radixFrom = 48
+)
 
 // sortByLevel sorts events by level, digit by digit from the lowest, and keeps
 // those of the same level in order. It needs as many events of scratch memory,
 // and returns that. Its time is linear, and it is spared what a comparison sort
 // pays most for: branches that nobody can guess.
 func sortByLevel(events, scratch []event) (spare []event) {
-	if len(events) == 0 {
+	if len(events) < radixFrom {
+		slices.SortStableFunc(events, func(a, b event) int { return cmp.Compare(a.level, b.level) })
 		return scratch
 	}
 	scratch = resize(scratch, len(events))

@@ -255,6 +255,7 @@ func (c *checker) drop(o *sentOrder) {
 func (c *checker) stepped(now time.Time) {
 	for i := range c.connectors {
 		k := &c.connectors[i]
+		k.until = slices.DeleteFunc(k.until, func(s settling) bool { return !now.Before(s.until) })
 		if session := c.site.Session(i); session != k.session {
 			for len(k.orders) > 0 {
 				c.drop(k.orders[0])
