@@ -133,7 +133,7 @@ func (c *checker) strike(taken time.Time, s *toldSession, seen *edrvapi.Session,
 			continue
 		}
 		wiring, bound := k.set.Wiring, c.site.Bound(i)
-		level := wiring.Level(power) // on all phases: the least that it can be
+		level := wiring.Level(power - roundedBy) // on all phases: the least that it can be
 		settled := len(k.orders) == 0 && taken.Sub(k.verdict) > c.scene.Settings.Timing.Settle+2*c.scene.Settings.Timing.Tick
 		switch {
 		case power > wiring.Power(k.set.Max)*12/10: // it cannot be: the site takes no notice
@@ -146,6 +146,10 @@ func (c *checker) strike(taken time.Time, s *toldSession, seen *edrvapi.Session,
 		}
 	}
 }
+
+// roundedBy is how much less may be drawn than a report tells: eDRV's example reports
+// tell tenths of a kW.
+const roundedBy = 50 * policy.Watt
 
 // strikesOut is after how many reports of too much a charger must be booked at
 // what it draws: one more than it takes the site.
