@@ -100,20 +100,9 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 		return nil, err
 	}
 	result := sum(sites, o)
-	for i := range sites {
-		switch {
-		case len(sites[i].violations) == 0 || len(result.Failures) == maxFailures:
-		case o.FailFast:
-			result.Failures = append(result.Failures, sites[i].failure())
-		default:
-			result.Failures = append(result.Failures, shrink(ctx, &sites[i], o))
-		}
-	}
+	result.Failures = failures(ctx, sites, o)
 	return result, ctx.Err()
 }
-
-// maxFailures is for how many sites a failure is shrunk and shown.
-const maxFailures = 3
 
 func runAll(ctx context.Context, jobs []job, o Options) ([]outcome, error) {
 	sites := make([]outcome, len(jobs))

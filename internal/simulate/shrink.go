@@ -1,18 +1,25 @@
 package simulate
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/headroom-ev/headroom/controller/core"
 	"github.com/headroom-ev/headroom/edrvapi"
 )
 
-// shrinkFor is how much virtual time may go into making one failure shorter.
-const shrinkFor = 10 * SiteLength
+const (
+	// maxFailures is for how many sites a failure is shrunk and shown.
+	maxFailures = 3
+	// shrinkFor is how much virtual time may go into making them shorter, all
+	// together: a tenth of what a year of sites takes.
+	shrinkFor = 4 * SiteLength
+)
 
 // traceFor is how much of what came before a failure is shown, at most, in no
 // more than traceLines lines.
@@ -21,14 +28,39 @@ const (
 	traceLines = 60
 )
 
+// failures tells of the sites that failed soonest: their traces are the shortest to
+// begin with, and the cheapest to make shorter.
+func failures(ctx context.Context, sites []outcome, o Options) []Failure {
+	failed := []*outcome{}
+	for i := range sites {
+		if len(sites[i].violations) > 0 {
+			failed = append(failed, &sites[i])
+		}
+	}
+	slices.SortStableFunc(failed, func(a, b *outcome) int { return cmp.Compare(a.violations[0].At, b.violations[0].At) })
+	failed = failed[:min(len(failed), maxFailures)]
+	shown := make([]Failure, len(failed))
+	var workers sync.WaitGroup
+	for k, s := range failed {
+		workers.Go(func() {
+			if shown[k] = s.failure(); !o.FailFast {
+				shown[k] = shrink(ctx, s, o, shrinkFor/time.Duration(len(failed)))
+			}
+		})
+	}
+	workers.Wait()
+	return shown
+}
+
 // shrink finds the fewest faults that break the same invariant at the same
-// site no later, and tells what happened before.
-func shrink(ctx context.Context, s *outcome, o Options) Failure {
+// site no later, as far as it gets in some virtual time, and tells what happened
+// before.
+func shrink(ctx context.Context, s *outcome, o Options, within time.Duration) Failure {
 	best := s.violations[0]
 	faults := slices.DeleteFunc(slices.Clone(o.Faults), func(name string) bool { return *s.seen.Faults[name] == [4]uint64{} })
 	var spent time.Duration
 	for part := max(1, len(faults)/2); part > 0 && len(faults) > 0; part /= 2 {
-		for from := 0; from < len(faults) && spent < shrinkFor && ctx.Err() == nil; {
+		for from := 0; from < len(faults) && spent < within && ctx.Err() == nil; {
 			fewer := slices.Delete(slices.Clone(faults), from, min(from+part, len(faults)))
 			spent += best.At
 			if v, ok := breaks(s.job, o, fewer, best); ok {
