@@ -117,6 +117,14 @@ func (e *entry) accept(id uint64, level, fallback policy.Milliamps) {
 	}
 }
 
+// goesOn records that an order is sent while the car still follows earlier ones: if
+// it is carried out before that is done, the car has as long again.
+func (e *entry) goesOn(settle time.Duration) {
+	for k := range e.settling {
+		e.settling[k].until = e.settling[k].until.Add(settle)
+	}
+}
+
 // settled forgets the cuts that the car has followed by now.
 func (e *entry) settled(now time.Time) {
 	e.settling = slices.DeleteFunc(e.settling, func(r release) bool { return !now.Before(r.until) })

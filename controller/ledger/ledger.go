@@ -19,7 +19,7 @@ type Connector struct {
 // Timing are the ledger's durations.
 type Timing struct {
 	// Settle is how long after a confirmed cut the car may still draw what it
-	// drew before. IEC 61851-1 gives it 5 s.
+	// drew before. IEC 61851-1 gives it 5 s from each change.
 	Settle time.Duration
 	// Verdict is how long an order that reached eDRV waits for its verdict.
 	Verdict time.Duration
@@ -160,6 +160,7 @@ func (l *Ledger) Open(f Frame) { l.frame = f }
 func (l *Ledger) Send(i int, id uint64, level policy.Milliamps) {
 	l.change(i, func(e *entry) {
 		e.newest = id
+		e.goesOn(l.settle(i))
 		e.orders = append(e.orders, order{id: id, level: level, sent: l.frame.Now})
 	})
 }
@@ -191,11 +192,14 @@ func (l *Ledger) Accepted(i int, id uint64, level policy.Milliamps, now time.Tim
 		e.settled(now)
 		before := e.steered(l.connectors[i].Max)
 		e.accept(id, level, l.connectors[i].Fallback)
-		if before > level { // until the car has followed
-			e.settling = append(e.settling, release{level: before, until: now.Add(cmp.Or(l.connectors[i].Settle, l.timing.Settle))})
+		if before > level { // until the car has followed this order, and those that may come meanwhile
+			e.settling = append(e.settling, release{level: before, until: now.Add(l.settle(i) * time.Duration(1+len(e.orders)))})
 		}
 	})
 }
+
+// settle is how long a cut of connector i may take to be followed.
+func (l *Ledger) settle(i int) time.Duration { return cmp.Or(l.connectors[i].Settle, l.timing.Settle) }
 
 // Bound is the highest current per phase that connector i may draw.
 func (l *Ledger) Bound(i int) policy.Milliamps { return l.entries[i].bound(l.connectors[i].Max) }
