@@ -22,8 +22,7 @@ func (s *Site) obey(i int) {
 	c := &s.connectors[i]
 	ses := c.session
 	knows := s.ledger.Knows(i)
-	followed := s.now.Sub(ses.confirmedAt) >= s.settle(c)+s.set.Timing.Tick
-	if !knows.Known || !followed && !ses.confirmedAt.IsZero() {
+	if !knows.Known || !s.followed(i) {
 		return
 	}
 	limit := max(knows.Highest, s.restartedTo(i))
@@ -60,6 +59,14 @@ func (s *Site) obey(i int) {
 			s.fallbackIgnored(i)
 		}
 	}
+}
+
+// followed reports whether the car of connector i had the time to follow the last
+// order that its charger confirmed.
+func (s *Site) followed(i int) bool {
+	c := &s.connectors[i]
+	at := c.session.confirmedAt
+	return at.IsZero() || s.now.Sub(at) >= s.settle(c)+s.set.Timing.Tick
 }
 
 // exceeds reports whether a level is above a limit by more than is tolerated.

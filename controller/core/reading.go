@@ -59,11 +59,19 @@ func (s *Site) read(i int, seen *edrvapi.Session, listed bool) {
 			r.at = taken
 		}
 	}
-	limit := s.ledger.Bound(i)
-	if k := s.ledger.Knows(i); k.Known && k.Waiting == 0 {
+	limit, k := s.ledger.Bound(i), s.ledger.Knows(i)
+	settled := k.Known && k.Waiting == 0
+	if settled {
 		limit = k.Confirmed
 	}
-	r.load, r.level, r.uses = spread(c.set, power, &seen.Report, limit)
+	one := limit + limit*tolerancePerMille/1000 + toleranceAmps // as far as a charger obeys
+	if ses.several {
+		one = limit
+	}
+	var sum bool
+	if r.load, r.level, r.uses, sum = spread(c.set, power, &seen.Report, one); sum && settled && s.followed(i) {
+		ses.several = true
+	}
 	ses.reading = r
 	if r.uses > 0 {
 		if ses.uses != r.uses && (c.set.Watts || ses.noAmps > 0) { // the watts it was told were for other phases
@@ -89,11 +97,10 @@ func (s *Site) isAhead(t time.Time) bool {
 // it certainly is on (0: not known). The phase values of a raw report settle
 // it. Without them, eDRV's single current tells: it is that of one phase, or
 // the sum over all. A current as high as the power over one phase means one
-// phase, the first that is wired, where what it may draw lets one phase carry
-// that much; else it is a sum. What is not known is taken to be on all phases.
-func spread(c *Connector, power policy.Milliwatts, r *edrvapi.Report, limit policy.Milliamps) (policy.Load, policy.Milliamps, int) {
-	load := policy.Load{Power: power}
-	highest, uses := policy.Milliamps(0), 0
+// phase, the first that is wired, where one may carry that much; else it is a sum.
+// What is not known is taken to be on all phases.
+func spread(c *Connector, power policy.Milliwatts, r *edrvapi.Report, mayCarry policy.Milliamps) (load policy.Load, highest policy.Milliamps, uses int, sum bool) {
+	load.Power = power
 	for p, ph := range r.Phases {
 		if ph.Current.Known {
 			load.Amps[p] = policy.Milliamps(ph.Current.Value)
@@ -104,19 +111,21 @@ func spread(c *Connector, power policy.Milliwatts, r *edrvapi.Report, limit poli
 		}
 	}
 	if uses > 0 {
-		return load, highest, uses
+		return load, highest, uses, false
 	}
 	one := policy.Wiring{Phases: policy.On(c.First), Volts: c.Wiring.Volts}
 	level, single := c.Wiring.LevelAbove(power), one.LevelAbove(power)
 	near := func(v policy.Milliamps) bool {
 		return r.Current.Known && v > policy.Ampere && 4*policy.Milliamps(r.Current.Value) > 3*v && 4*policy.Milliamps(r.Current.Value) < 5*v
 	}
-	switch fits := single <= limit+limit/10+deadband; {
-	case near(single) && fits:
-		return one.At(single), single, 0 // or a small draw on all of them
-	case near(level) && !near(single):
+	switch {
+	case near(single) && single <= mayCarry:
+		return one.At(single), single, 0, false // or a small draw on all of them
+	case near(single):
+		sum = level < single
+	case near(level):
 		uses = c.Wiring.Phases.Count()
 	}
 	load.Amps = c.Wiring.At(level).Amps
-	return load, level, uses
+	return load, level, uses, sum
 }

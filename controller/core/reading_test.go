@@ -1,6 +1,7 @@
 package core
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -40,10 +41,11 @@ func TestPhasesAreConcludedOnlyFromWhatTellsThem(t *testing.T) {
 				r.Phases[p].Current = edrvapi.Some(edrvapi.Milliamps(amps * 1000))
 			}
 			connector := &Connector{Wiring: policy.Wiring{Phases: policy.AllPhases, Volts: 230}, First: policy.L1}
-			load, level, uses := spread(connector, policy.Milliwatts(c.power*1000), &r, policy.Milliamps(c.limit*1000))
+			load, level, uses, sum := spread(connector, policy.Milliwatts(c.power*1000), &r, policy.Milliamps(c.limit*1000))
 			require.Equal(t, policy.Milliwatts(c.power*1000), load.Power)
 			require.InDelta(t, c.level, float64(level)/1000, 0.01)
 			require.Equal(t, c.uses, uses)
+			require.Equal(t, strings.HasPrefix(name, "a sum"), sum)
 		})
 	}
 }

@@ -34,7 +34,8 @@ type session struct {
 	seenAt    time.Time // when it was first seen
 	updatedAt time.Time // of the newest snapshot
 	reading   reading
-	uses      int // phases that the car is known to use, from the last reading that told; 0: not known
+	uses      int  // phases that the car is known to use, from the last reading that told; 0: not known
+	several   bool // it drew more than one phase may carry: the current it tells is a sum
 	nap       nap
 	turn      policy.Turn
 	usage     usage
