@@ -380,11 +380,13 @@ func (c *checker) recovered(now time.Time) {
 	}
 }
 
-// onlyMute reports whether no charger with a session sends reports, for which eDRV's
-// silence is taken for trouble.
+// onlyMute reports whether no charger with a session sends reports, or the session is
+// over and eDRV lists it still: eDRV's silence is taken for trouble then.
 func (c *checker) onlyMute() bool {
 	for i := range c.connectors {
-		if k := &c.connectors[i]; k.session != "" && !c.world.Shows(k.set.ID, edrvsim.ChargerMute) {
+		k := &c.connectors[i]
+		t, _ := c.world.Connector(k.set.ID)
+		if k.session != "" && k.session == t.Session && !c.world.Shows(k.set.ID, edrvsim.ChargerMute) {
 			return false
 		}
 	}
