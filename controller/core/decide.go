@@ -198,7 +198,7 @@ func (s *Site) potentialFits() bool {
 	}
 	for k := range s.world.Sessions {
 		c := &s.world.Sessions[k]
-		add(c.Circuit, c.Wiring.At(c.Max))
+		add(c.Circuit, c.Wiring.At(max(c.Max, s.ledger.Bound(c.Key)))) // its maximum may not be in force
 	}
 	s.tree.AddUp(sum)
 	for k := range sum {
