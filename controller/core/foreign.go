@@ -53,7 +53,7 @@ func (s *Site) foreign(i int, in ActionSeen) {
 		}
 		return
 	}
-	if s.now.Sub(s.born) < s.set.Timing.VerdictTimeout { // most likely our own, from before a restart
+	if s.fromBefore(&in.Action) {
 		if in.Verdict == Accepted && c.session != nil {
 			s.ledger.Doubt(i)
 			s.dirty = true
@@ -72,6 +72,14 @@ func (s *Site) foreign(i int, in ActionSeen) {
 			s.ledger.Doubt(i)
 		}
 	}
+}
+
+// fromBefore reports whether an action is most likely our own, from before a restart:
+// it is told soon after that, or was created before, and its verdict came late or
+// once more.
+func (s *Site) fromBefore(a *edrvapi.Action) bool {
+	created := s.clockKnown && !a.CreatedAt.IsZero() && a.CreatedAt.Before(s.born.Add(s.clock))
+	return created || s.now.Sub(s.born) < s.set.Timing.VerdictTimeout
 }
 
 // foreignSession takes word of a session that the site does not know, and whose
