@@ -11,9 +11,9 @@
 //   - what it was seen to draw, when it does not obey.
 //
 // Sending never releases anything. A bound falls only when the charger has
-// confirmed a lower limit and the settling time is over. An order without a
-// verdict may have happened and may not have: it counts upwards when it asks
-// for more, and never downwards.
+// confirmed a lower limit and the settling time is over, counted anew from each
+// order that goes out meanwhile. An order without a verdict may have happened and
+// may not have: it counts upwards when it asks for more, and never downwards.
 //
 // Permits answers whether an order may be sent now: one that cannot raise
 // anything always may; any other only while the bounds of all circuits and
