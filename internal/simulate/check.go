@@ -219,8 +219,10 @@ func (c *checker) verdict(now time.Time, o *sentOrder, v core.Verdict) {
 	case o.install && v == core.Accepted:
 		k.floor = true
 	case v == core.Accepted && k.session == o.session:
-		settle := cmp.Or(c.scene.Settings.Connectors[o.connector].Settle, c.scene.Settings.Timing.Settle)
-		k.until = append(k.until, settling{level: c.steered(o.connector, now), until: now.Add(settle)})
+		if before := c.steered(o.connector, now); before > o.level {
+			after := c.settle(k) * time.Duration(1+k.following(o, now, c.scene.Settings.Timing.VerdictTimeout))
+			k.until = append(k.until, settling{level: before, until: now.Add(after)})
+		}
 		k.accepted, k.has = o.level, true
 		for _, older := range k.orders { // the station carries orders out in order: older ones are over
 			if older.id.before(o.id) {
@@ -303,6 +305,11 @@ func (c *checker) ordered(now, decided time.Time, e core.Effect) {
 			c.raise(now, o)
 		}
 		c.note(o)
+		for n := range k.until {
+			if u := &k.until[n].until; decided.Before(*u) { // the car may be set off anew
+				*u = u.Add(c.settle(k))
+			}
+		}
 		k.orders = append(k.orders, o)
 		if k.silent.IsZero() {
 			k.silent = now
@@ -310,6 +317,21 @@ func (c *checker) ordered(now, decided time.Time, e core.Effect) {
 	case core.List, core.Fetch:
 		c.calls.add(now)
 	}
+}
+
+// settle is how long a car has to follow a change.
+func (c *checker) settle(k *checked) time.Duration {
+	return cmp.Or(k.set.Settle, c.scene.Settings.Timing.Settle)
+}
+
+// following counts the orders that were sent after one, and may still be carried out.
+func (k *checked) following(o *sentOrder, now time.Time, within time.Duration) (n int) {
+	for _, newer := range k.orders {
+		if o.id.before(newer.id) && now.Sub(newer.sent) < within {
+			n++
+		}
+	}
+	return n
 }
 
 func (c *checker) idOf(id uint64) orderID { return orderID{c.life, id} }
