@@ -219,9 +219,13 @@ func (c *checker) verdict(now time.Time, o *sentOrder, v core.Verdict) {
 	case o.install && v == core.Accepted:
 		k.floor = true
 	case v == core.Accepted && k.session == o.session:
-		if before := c.steered(o.connector, now); before > o.level {
-			after := c.settle(k) * time.Duration(1+k.following(o, now, c.scene.Settings.Timing.VerdictTimeout))
-			k.until = append(k.until, settling{level: before, until: now.Add(after)})
+		before := c.steered(o.connector, now)
+		followed := now.Add(c.settle(k) * time.Duration(1+k.following(o, now, c.scene.Settings.Timing.VerdictTimeout)))
+		for n := range k.until { // what was still to come then may have come by now
+			k.until[n].until = earlier(k.until[n].until, followed)
+		}
+		if before > o.level {
+			k.until = append(k.until, settling{level: before, until: followed})
 		}
 		k.accepted, k.has = o.level, true
 		for _, older := range k.orders { // the station carries orders out in order: older ones are over
