@@ -64,7 +64,7 @@ var ofTheCore = []mutant{
 		{decide, "CanPause: c.set.CanPause,", "CanPause: MUTANT || c.set.CanPause,"},
 		{order, "		if c.CanPause {\n			return 0\n", "		if MUTANT || c.CanPause {\n			return 0\n"},
 	}},
-	{name: "watts-as-if-on-one-phase-less", breaks: []string{"I2", "I5"}, edits: []edit{{
+	{name: "watts-as-if-on-one-phase-less", breaks: []string{"I1", "I2", "I5"}, edits: []edit{{
 		install, "* int64(phases)))", "* int64(phases+map[bool]int{true: 1}[MUTANT])))",
 	}}},
 	{name: "raised-too-often", breaks: []string{"I12"}, edits: []edit{{

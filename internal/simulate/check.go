@@ -55,6 +55,7 @@ type checker struct {
 
 	violations []Violation
 	listed     bool            // the site had a full list before this step
+	newborn    bool            // it has done no step yet since a restart
 	begun      map[string]bool // sessions that it heard of after a full list
 	seen       *Seen
 	knows      knows
@@ -262,6 +263,11 @@ func (c *checker) stepped(now time.Time) {
 	for i := range c.connectors {
 		k := &c.connectors[i]
 		k.until = slices.DeleteFunc(k.until, func(s settling) bool { return !now.Before(s.until) })
+		for _, s := range k.until {
+			if c.newborn && k.session == c.site.Session(i) && c.site.Bound(i) < s.level {
+				c.broken("I10", "%s may draw %s until its car has followed, and the site that restarted believes %s", k.set.ID, s.level, c.site.Bound(i))
+			}
+		}
 		if session := c.site.Session(i); session != k.session {
 			for len(k.orders) > 0 {
 				c.drop(k.orders[0])
@@ -277,7 +283,7 @@ func (c *checker) stepped(now time.Time) {
 			}
 		}
 	}
-	c.listed = c.seen.listed
+	c.listed, c.newborn = c.seen.listed, false
 }
 
 // ordered checks an order that is sent now, and notes it.

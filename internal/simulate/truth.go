@@ -333,6 +333,7 @@ func (c *checker) after(now time.Time) {
 // what the journal does not hold.
 func (c *checker) rebooted(limits []core.LimitRecord) {
 	c.life++
+	c.newborn = true
 	c.calls = calls{}
 	c.seen.listed, c.listed = false, false
 	clear(c.begun)
