@@ -185,8 +185,8 @@ func (s *Site) starved() bool {
 }
 
 // potentialFits reports whether every circuit could carry what its connectors
-// draw when nobody is steered: sessions their maximum, idle connectors their
-// fallback.
+// draw when nobody is steered: sessions their maximum, or what they may draw where
+// that is not in force; idle connectors their fallback.
 func (s *Site) potentialFits() bool {
 	sum := make([]policy.Load, len(s.circuits))
 	add := func(circuit int, l policy.Load) { sum[circuit] = sum[circuit].Plus(l) }
@@ -198,7 +198,7 @@ func (s *Site) potentialFits() bool {
 	}
 	for k := range s.world.Sessions {
 		c := &s.world.Sessions[k]
-		add(c.Circuit, c.Wiring.At(max(c.Max, s.ledger.Bound(c.Key)))) // its maximum may not be in force
+		add(c.Circuit, c.Wiring.At(max(c.Max, s.ledger.Bound(c.Key))))
 	}
 	s.tree.AddUp(sum)
 	for k := range sum {
