@@ -7,10 +7,6 @@ const (
 	kept   = "controller/ledger/record.go"
 )
 
-// noOrderLapses notices in a second what takes a simulated station that is away
-// for long, an order that waits for it, and one that is quicker.
-var noOrderLapses = test{"controller/ledger", "TestNoOrderLapsesWhileItsStationIsOffline"}
-
 // unsound are the invariants that a ledger breaks which counts too little: what
 // is permitted, what is believed, and what flows then.
 var unsound = []string{"I1", "I2", "I3"}
@@ -27,7 +23,7 @@ var ofTheLedger = []mutant{
 	{name: "order-of-verdicts-ignored", breaks: unsound, edits: []edit{{
 		entry, "	case id > e.accepted && id >= e.lapsed &&", "	case (MUTANT || id > e.accepted && id >= e.lapsed) &&",
 	}}},
-	{name: "doubt-ended-by-an-older-verdict", killer: scenarios, edits: []edit{{
+	{name: "doubt-ended-by-an-older-verdict", breaks: []string{"I2"}, edits: []edit{{
 		entry, "&& id > e.doubted:", "&& (id > e.doubted || MUTANT):",
 	}}},
 	{name: "lost-verdict-forgotten", breaks: unsound, edits: []edit{{
@@ -35,10 +31,10 @@ var ofTheLedger = []mutant{
 		"		e.confirmed = max(e.confirmed, o.level)\n		e.least = min(e.least, o.level)\n		e.lapsed",
 		"		if !MUTANT {\n			e.confirmed = max(e.confirmed, o.level)\n			e.least = min(e.least, o.level)\n		}\n		e.lapsed",
 	}}},
-	{name: "verdict-expires-while-offline", killer: noOrderLapses, edits: []edit{{
+	{name: "verdict-expires-while-offline", breaks: []string{"I2"}, edits: []edit{{
 		entry, "	if e.offline || o.reached", "	if e.offline && !MUTANT || o.reached",
 	}}},
-	{name: "verdict-expires-at-return", killer: noOrderLapses, edits: []edit{{
+	{name: "verdict-expires-at-return", breaks: []string{"I2"}, edits: []edit{{
 		entry, "	return e.back.IsZero() ||", "	return MUTANT || e.back.IsZero() ||",
 	}}},
 	{name: "waiting-orders-not-counted", breaks: unsound, edits: []edit{{
@@ -78,12 +74,12 @@ var ofTheLedger = []mutant{
 		{permit, "	case l.frame.Hold:", "	case l.frame.Hold && !MUTANT:"},
 		{order, "s.ladder.state != Normal || s.now.Sub(ses.raisedAt)", "s.ladder.state != Normal && !MUTANT || s.now.Sub(ses.raisedAt)"},
 	}},
-	{name: "restart-assumes-the-fallback", breaks: unsound, edits: []edit{{
+	{name: "restart-assumes-the-fallback", breaks: []string{"I10"}, edits: []edit{{
 		kept,
 		"		for k, o := range r.Orders {\n",
 		"		if MUTANT {\n			e.confirm(l.connectors[i].Fallback)\n		}\n		for k, o := range r.Orders {\n",
 	}}},
-	{name: "restart-forgets-waiting-orders", breaks: unsound, edits: []edit{{
+	{name: "restart-forgets-waiting-orders", breaks: []string{"I10"}, edits: []edit{{
 		kept,
 		"			e.orders = append(e.orders, order{id: ids[k]",
 		"			if MUTANT {\n				continue\n			}\n			e.orders = append(e.orders, order{id: ids[k]",
@@ -91,7 +87,7 @@ var ofTheLedger = []mutant{
 	{name: "a-car-follows-two-orders-as-fast-as-one", breaks: unsound, edits: []edit{{
 		entry, "		e.settling[k].until = e.settling[k].until.Add(settle)\n", "		if !MUTANT {\n			e.settling[k].until = e.settling[k].until.Add(settle)\n		}\n",
 	}}},
-	{name: "restart-forgets-what-settles", killer: test{"controller/ledger", "TestARestartNeverLowersABound"}, edits: []edit{{
+	{name: "restart-forgets-what-settles", breaks: []string{"I10"}, edits: []edit{{
 		kept, "		r.Confirmed = max(r.Confirmed, s.level)\n", "		if !MUTANT {\n			r.Confirmed = max(r.Confirmed, s.level)\n		}\n",
 	}}},
 }

@@ -1,6 +1,7 @@
 package simulate
 
 import (
+	"slices"
 	"time"
 
 	"github.com/headroom-ev/headroom/policy"
@@ -168,4 +169,42 @@ func (c *checker) below(circuit, top int) bool {
 		}
 	}
 	return false
+}
+
+// believes checks that the site believes no less of anybody than its own orders, and
+// those of others, can have come to.
+func (c *checker) believes(now time.Time) {
+	invariant := "I2"
+	if c.newborn {
+		invariant = "I10"
+	}
+	for i := range c.connectors {
+		k := &c.connectors[i]
+		least, bound := c.justified(i, now), c.site.Bound(i)
+		for _, o := range k.orders {
+			o.expired = o.expired || c.expired(k, o, now)
+		}
+		k.overtaken = slices.DeleteFunc(k.overtaken, func(o *sentOrder) bool {
+			if o.expired = o.expired || c.expired(k, o, now); o.expired {
+				delete(c.orders, o.id)
+			}
+			return o.expired
+		})
+		for _, o := range k.overtaken {
+			least = max(least, o.level)
+		}
+		if !k.doubted.IsZero() && now.Sub(k.doubted) > foreignWithin {
+			least = max(least, k.most())
+		}
+		if bound < least {
+			c.broken(invariant, "%s may draw %s by what it was ordered, the site believes %s", k.set.ID, least, bound)
+		}
+	}
+}
+
+// expired reports whether nobody need wait for the verdict on an order any more. While
+// a station is offline, and some time after it is back, orders may be queued for it.
+func (c *checker) expired(k *checked, o *sentOrder, now time.Time) bool {
+	timeout, line := c.scene.Settings.Timing.VerdictTimeout, c.knows.lines[k.set.Station]
+	return !line.gone && now.Sub(o.sent) >= timeout && (line.back.IsZero() || now.Sub(line.back) >= 2*timeout)
 }

@@ -18,7 +18,8 @@ import (
 //
 //	I1  at the instant a raise is sent, what every connector may draw fits
 //	    every circuit and phase
-//	I2  no charger offers its car more than the site believes
+//	I2  no charger offers its car more than the site believes, nor can it by the
+//	    orders that the site knows of
 //	I3  no circuit carries more than its limit, but for the causes listed below
 //	I4  when a limit falls, cuts are sent within a tick; a site that could pass one is
 //	    engaged
@@ -70,24 +71,27 @@ type Violation struct {
 
 // checked is what the checker knows of a connector.
 type checked struct {
-	set      *core.Connector
-	circuit  int
-	memory                     // of the session that the site knows of
-	earlier  map[string]memory // of those before
-	floor    bool              // the fallback was accepted
-	tried    time.Time         // when this process first sent it
-	until    []settling
-	raised   *sentOrder // the last order that raised it, unless nothing came of it
-	orders   []*sentOrder
-	passed   time.Time // when the last order was sent that a newer one was confirmed before
-	rejected time.Time // when its charger last rejected an order, or eDRV refused one
-	verdict  time.Time // when it last answered one
-	silent   time.Time // since when its charger answers no order; zero: it does
-	answered time.Time // when it last did so after it had been mute
-	strange  time.Time // when it last began to do what nobody ordered, as far as reports can show it
-	lied     time.Time // when it was last seen to be one that lies
-	odd      bool
-	believed policy.Milliamps // what the site believed of it then
+	set       *core.Connector
+	circuit   int
+	memory                      // of the session that the site knows of
+	earlier   map[string]memory // of those before
+	floor     bool              // the fallback was accepted
+	tried     time.Time         // when this process first sent it
+	until     []settling
+	raised    *sentOrder // the last order that raised it, unless nothing came of it
+	orders    []*sentOrder
+	overtaken []*sentOrder           // without a verdict when a newer one was confirmed: they may come yet
+	ordered   map[edrvapi.Limit]bool // all that was ordered of the session
+	doubted   time.Time              // when somebody else's order was heard to be confirmed, and none since
+	passed    time.Time              // when the last order was sent that a newer one was confirmed before
+	rejected  time.Time              // when its charger last rejected an order, or eDRV refused one
+	verdict   time.Time              // when it last answered one
+	silent    time.Time              // since when its charger answers no order; zero: it does
+	answered  time.Time              // when it last did so after it had been mute
+	strange   time.Time              // when it last began to do what nobody ordered, as far as reports can show it
+	lied      time.Time              // when it was last seen to be one that lies
+	odd       bool
+	believed  policy.Milliamps // what the site believed of it then
 }
 
 // memory is what the checker knows of a session. It is kept, in case the site finds
@@ -114,6 +118,7 @@ type sentOrder struct {
 	level     policy.Milliamps
 	sent      time.Time
 	named     bool // the site knows which action it became
+	expired   bool // its verdict did not come in time
 }
 
 // orderID names an order over all lives of the daemon.
@@ -219,6 +224,8 @@ func (c *checker) verdict(now time.Time, o *sentOrder, v core.Verdict) {
 		return
 	case o.install && v == core.Accepted:
 		k.floor = true
+	case v == core.Accepted && slices.Contains(k.overtaken, o): // it may have come after the newer one
+		k.accepted = max(k.accepted, o.level)
 	case v == core.Accepted && k.session == o.session:
 		before := c.steered(o.connector, now)
 		followed := now.Add(c.settle(k) * time.Duration(1+k.following(o, now, c.scene.Settings.Timing.VerdictTimeout)))
@@ -228,15 +235,26 @@ func (c *checker) verdict(now time.Time, o *sentOrder, v core.Verdict) {
 		if before > o.level {
 			k.until = append(k.until, settling{level: before, until: followed})
 		}
-		k.accepted, k.has = o.level, true
-		for _, older := range k.orders { // the station carries orders out in order: older ones are over
-			if older.id.before(o.id) {
-				k.passed = later(k.passed, older.sent)
-				defer c.drop(older)
-			}
+		if o.sent.After(k.doubted) {
+			k.doubted = time.Time{}
 		}
+		k.accepted, k.has = o.level, true
+		c.overtake(k, o)
 	}
 	c.drop(o)
+}
+
+// overtake notes that an order was confirmed before older ones. The station carries
+// orders out as they come, so those are over, but eDRV may bring them yet.
+func (c *checker) overtake(k *checked, o *sentOrder) {
+	k.orders = slices.DeleteFunc(k.orders, func(older *sentOrder) bool {
+		if !older.id.before(o.id) {
+			return false
+		}
+		k.passed = later(k.passed, older.sent)
+		k.overtaken = append(k.overtaken, older)
+		return true
+	})
 }
 
 // vain drops an order of which nothing came.
@@ -250,12 +268,8 @@ func (c *checker) vain(o *sentOrder) {
 func (c *checker) drop(o *sentOrder) {
 	delete(c.orders, o.id)
 	k := &c.connectors[o.connector]
-	for i, other := range k.orders {
-		if other == o {
-			k.orders = append(k.orders[:i], k.orders[i+1:]...)
-			return
-		}
-	}
+	isIt := func(other *sentOrder) bool { return other == o }
+	k.orders, k.overtaken = slices.DeleteFunc(k.orders, isIt), slices.DeleteFunc(k.overtaken, isIt)
 }
 
 // stepped notes which sessions the site knows after a step.
@@ -263,16 +277,12 @@ func (c *checker) stepped(now time.Time) {
 	for i := range c.connectors {
 		k := &c.connectors[i]
 		k.until = slices.DeleteFunc(k.until, func(s settling) bool { return !now.Before(s.until) })
-		for _, s := range k.until {
-			if c.newborn && k.session == c.site.Session(i) && c.site.Bound(i) < s.level {
-				c.broken("I10", "%s may draw %s until its car has followed, and the site that restarted believes %s", k.set.ID, s.level, c.site.Bound(i))
-			}
-		}
 		if session := c.site.Session(i); session != k.session {
-			for len(k.orders) > 0 {
-				c.drop(k.orders[0])
+			for _, o := range slices.Concat(k.orders, k.overtaken) {
+				c.drop(o)
 			}
 			k.until, k.raised, k.silent, k.answered, k.passed = nil, nil, time.Time{}, time.Time{}, time.Time{}
+			k.ordered, k.doubted = map[edrvapi.Limit]bool{}, time.Time{}
 			if k.session != "" {
 				k.earlier[k.session] = k.memory
 			}
@@ -283,6 +293,7 @@ func (c *checker) stepped(now time.Time) {
 			}
 		}
 	}
+	c.believes(now)
 	c.listed, c.newborn = c.seen.listed, false
 }
 
@@ -321,6 +332,7 @@ func (c *checker) ordered(now, decided time.Time, e core.Effect) {
 			}
 		}
 		k.orders = append(k.orders, o)
+		k.ordered[e.Limit] = true
 		if k.silent.IsZero() {
 			k.silent = now
 		}

@@ -21,6 +21,7 @@ type knows struct {
 	loose    time.Time                // since when it is not engaged although it should be
 	override time.Time                // when an operator last lowered somebody's maximum
 	step     time.Time                // when the site last looked
+	lines    map[string]line          // of the stations
 	gap      time.Time                // when it found that it had not looked for too long; zero: it has a list from after it
 }
 
@@ -33,6 +34,12 @@ type toldSession struct {
 	least   policy.Milliamps
 }
 
+// line is what the site was told of a station's connection.
+type line struct {
+	gone bool
+	back time.Time // when it was last told to be back
+}
+
 // toldReport is one that is fresh: told again it says no more.
 type toldReport struct {
 	power policy.Milliwatts
@@ -40,7 +47,7 @@ type toldReport struct {
 }
 
 func newKnows() knows {
-	return knows{sessions: map[string]*toldSession{}, foreign: map[string]time.Time{}, external: map[string]core.LimitSet{}, readings: map[string]toldReport{}}
+	return knows{sessions: map[string]*toldSession{}, foreign: map[string]time.Time{}, external: map[string]core.LimitSet{}, readings: map[string]toldReport{}, lines: map[string]line{}}
 }
 
 func (k *knows) session(id string) *toldSession {
@@ -68,6 +75,9 @@ func (c *checker) hears(now time.Time, in core.Input) {
 		for k := range in.Sessions {
 			c.hearsSession(now, &in.Sessions[k])
 		}
+		for _, st := range in.Stations {
+			c.hearsLine(now, st.ID, st.Online.Value, false)
+		}
 		if in.Began.After(c.knows.gap) {
 			c.knows.gap = time.Time{}
 		}
@@ -79,9 +89,11 @@ func (c *checker) hears(now time.Time, in core.Input) {
 		if !ours {
 			c.knows.stranger = now
 			if in.Verdict == core.Accepted {
-				c.knows.foreign[in.Action.ID] = now
+				c.hearsForeign(now, &in.Action)
 			}
 		}
+	case core.StationSeen:
+		c.hearsLine(now, in.Station, in.Online, true)
 	case core.Metered:
 		if in.Failed == "" && in.Power >= -c.export(in.Meter) {
 			c.knows.readings[in.Meter] = toldReport{power: max(0, in.Power), at: now}
@@ -91,6 +103,29 @@ func (c *checker) hears(now time.Time, in core.Input) {
 	case core.LimitSet:
 		c.knows.external[in.Limit.Name] = in
 	}
+}
+
+// hearsLine notes what the site is told of a station's connection; that it came back
+// is news even where it was not known to be gone.
+func (c *checker) hearsLine(now time.Time, station string, online, event bool) {
+	l := c.knows.lines[station]
+	if online && (l.gone || event) {
+		l.back = now
+	}
+	l.gone = !online
+	c.knows.lines[station] = l
+}
+
+// hearsForeign notes that a charger confirmed somebody else's order. The site may take
+// it for one of its own that ordered the same.
+func (c *checker) hearsForeign(now time.Time, a *edrvapi.Action) {
+	for i := range c.connectors {
+		k := &c.connectors[i]
+		if k.session != "" && k.session == a.Session && c.knows.foreign[a.ID].IsZero() && !k.ordered[a.Limit.Value] {
+			k.doubted = now
+		}
+	}
+	c.knows.foreign[a.ID] = now
 }
 
 func (c *checker) hearsSession(now time.Time, seen *edrvapi.Session) {

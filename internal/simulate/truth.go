@@ -344,7 +344,8 @@ func (c *checker) rebooted(limits []core.LimitRecord) {
 		c.knows.external[l.Limit.Name] = core.LimitSet{Circuit: l.Circuit, Limit: l.Limit}
 	}
 	for i := range c.connectors {
-		c.connectors[i].raised, c.connectors[i].tried = nil, time.Time{}
+		k := &c.connectors[i]
+		k.raised, k.tried, k.doubted = nil, time.Time{}, time.Time{}
 	}
 }
 
