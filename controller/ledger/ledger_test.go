@@ -174,6 +174,23 @@ func TestNoOrderLapsesWhileItsStationIsOffline(t *testing.T) {
 	require.Len(t, l.Lapse(back.Add(2*verdict)), 1)
 }
 
+func TestARestartDoesNotShortenTheWaitForWhatWasQueued(t *testing.T) {
+	before := site(t, 1, amps(40))
+	before.Begin(0)
+	before.Send(0, 1, amps(20))
+	before.Reached(0, 1, start)
+	before.Reachable(0, false, start)
+	before.Reachable(0, true, start)
+
+	l := site(t, 1, amps(40))
+	l.Restore(0, before.Record(0), []uint64{7}, start)
+	l.Send(0, 8, amps(6))
+	l.Accepted(0, 8, amps(6), start)
+	require.Empty(t, l.Lapse(start.Add(2*verdict-1)), "it may be delivered now")
+	require.Equal(t, amps(20), l.Bound(0))
+	require.Equal(t, []Lapsed{{Connector: 0, Order: 7}}, l.Lapse(start.Add(2*verdict)))
+}
+
 func TestVerdictsOutOfOrderLeaveDoubt(t *testing.T) {
 	l := site(t, 1, amps(60))
 	l.Begin(0)

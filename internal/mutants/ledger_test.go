@@ -23,7 +23,7 @@ var ofTheLedger = []mutant{
 	{name: "order-of-verdicts-ignored", breaks: unsound, edits: []edit{{
 		entry, "	case id > e.accepted && id >= e.lapsed &&", "	case (MUTANT || id > e.accepted && id >= e.lapsed) &&",
 	}}},
-	{name: "doubt-ended-by-an-older-verdict", breaks: []string{"I2"}, edits: []edit{{
+	{name: "doubt-ended-by-an-older-verdict", killer: scenarios, edits: []edit{{
 		entry, "&& id > e.doubted:", "&& (id > e.doubted || MUTANT):",
 	}}},
 	{name: "lost-verdict-forgotten", breaks: unsound, edits: []edit{{
@@ -86,6 +86,9 @@ var ofTheLedger = []mutant{
 	}}},
 	{name: "a-car-follows-two-orders-as-fast-as-one", breaks: unsound, edits: []edit{{
 		entry, "		e.settling[k].until = e.settling[k].until.Add(settle)\n", "		if !MUTANT {\n			e.settling[k].until = e.settling[k].until.Add(settle)\n		}\n",
+	}}},
+	{name: "restart-shortens-the-wait", killer: test{"controller/ledger", "TestARestartDoesNotShortenTheWaitForWhatWasQueued"}, edits: []edit{{
+		kept, "			e.back = now\n", "			if !MUTANT {\n				e.back = now\n			}\n",
 	}}},
 	{name: "restart-forgets-what-settles", breaks: []string{"I10"}, edits: []edit{{
 		kept, "		r.Confirmed = max(r.Confirmed, s.level)\n", "		if !MUTANT {\n			r.Confirmed = max(r.Confirmed, s.level)\n		}\n",

@@ -1,6 +1,7 @@
 package simulate
 
 import (
+	"slices"
 	"time"
 
 	"github.com/headroom-ev/headroom/controller/core"
@@ -331,7 +332,7 @@ func (c *checker) after(now time.Time) {
 
 // rebooted forgets what went with the process: whose replies it waited for, and
 // what the journal does not hold.
-func (c *checker) rebooted(limits []core.LimitRecord) {
+func (c *checker) rebooted(now time.Time, saved *core.Saved) {
 	c.life++
 	c.newborn = true
 	c.calls = calls{}
@@ -340,12 +341,31 @@ func (c *checker) rebooted(limits []core.LimitRecord) {
 	override := c.knows.override // the session finds it in its record
 	c.knows = newKnows()
 	c.knows.override = override
-	for _, l := range limits {
+	for _, l := range saved.Limits {
 		c.knows.external[l.Limit.Name] = core.LimitSet{Circuit: l.Circuit, Limit: l.Limit}
 	}
 	for i := range c.connectors {
 		k := &c.connectors[i]
 		k.raised, k.tried, k.doubted = nil, time.Time{}, time.Time{}
+		k.resume(now, saved)
+	}
+}
+
+// resume lets the orders in the journal wait for their verdicts anew: their station may
+// just have come back.
+func (k *checked) resume(now time.Time, saved *core.Saved) {
+	kept := map[policy.Milliamps]bool{}
+	for _, r := range saved.Records {
+		if r.Connector == k.set.ID {
+			for _, o := range r.Book.Orders {
+				kept[o.Level] = true
+			}
+		}
+	}
+	for _, o := range slices.Concat(k.orders, k.overtaken) {
+		if kept[o.level] {
+			o.resumed = now
+		}
 	}
 }
 
