@@ -76,6 +76,7 @@ func (s *Site) gotList(in Listed) {
 	if !l.complete {
 		l.complete = true
 		s.note(NoteResync, Note{}, "first full list: %d sessions are running", len(s.bySession))
+		s.presumeOnline()
 	}
 	s.listedSince(in.Began)
 	if in.Partial {
@@ -90,6 +91,15 @@ func (s *Site) gotList(in Listed) {
 			s.fetch(ses.id)
 		} else if at >= 0 && at != i {
 			s.endSession(i, "eDRV lists it at "+s.connectors[at].set.label())
+		}
+	}
+}
+
+// presumeOnline takes the stations of whose connection eDRV does not tell for online.
+func (s *Site) presumeOnline() {
+	for i := range s.connectors {
+		if s.connectors[i].seenAt.IsZero() {
+			s.ledger.Reachable(i, true, s.now)
 		}
 	}
 }

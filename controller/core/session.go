@@ -227,11 +227,11 @@ func (s *Site) sawStation(station string, online bool) {
 	for _, i := range s.byStation[station] {
 		c := &s.connectors[i]
 		c.seenAt = s.now
+		s.ledger.Reachable(i, online, s.now)
 		if c.online == online {
 			continue
 		}
 		c.online = online
-		s.ledger.Reachable(i, online, s.now)
 		s.dirty = true
 		if online {
 			s.note(NoteStation, s.about(i), "the station of %s is online again", c.set.label())

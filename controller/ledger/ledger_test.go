@@ -186,9 +186,12 @@ func TestARestartDoesNotShortenTheWaitForWhatWasQueued(t *testing.T) {
 	l.Restore(0, before.Record(0), []uint64{7}, start)
 	l.Send(0, 8, amps(6))
 	l.Accepted(0, 8, amps(6), start)
-	require.Empty(t, l.Lapse(start.Add(2*verdict-1)), "it may be delivered now")
+	require.Empty(t, l.Lapse(start.Add(24*time.Hour)), "its station may be offline")
+	heard := start.Add(24 * time.Hour)
+	l.Reachable(0, true, heard)
+	require.Empty(t, l.Lapse(heard.Add(2*verdict-1)), "it may be delivered now")
 	require.Equal(t, amps(20), l.Bound(0))
-	require.Equal(t, []Lapsed{{Connector: 0, Order: 7}}, l.Lapse(start.Add(2*verdict)))
+	require.Equal(t, []Lapsed{{Connector: 0, Order: 7}}, l.Lapse(heard.Add(2*verdict)))
 }
 
 func TestVerdictsOutOfOrderLeaveDoubt(t *testing.T) {

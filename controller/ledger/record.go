@@ -53,8 +53,9 @@ func (l *Ledger) RestoreFallback(i int, r Record) {
 }
 
 // Restore takes over the session of connector i from a record. Its orders wait
-// for their verdicts anew, under the ids given for them in order, and as if its
-// station had just come back: it may have, and its charger may have restarted.
+// for their verdicts anew, under the ids given for them in order, and until its
+// station is heard to be online: it may have been away, and its charger may have
+// restarted meanwhile.
 func (l *Ledger) Restore(i int, r Record, ids []uint64, now time.Time) {
 	l.change(i, func(e *entry) {
 		e.startSession()
@@ -62,7 +63,7 @@ func (l *Ledger) Restore(i int, r Record, ids []uint64, now time.Time) {
 		e.confirmed, e.least = r.Confirmed, min(r.Least, l.connectors[i].Fallback)
 		for k, o := range r.Orders {
 			e.orders = append(e.orders, order{id: ids[k], level: o.Level, sent: now, reached: now})
-			e.back = now
+			e.offline = true
 			if e.newest = ids[k]; o.Stale {
 				e.doubted = ids[k]
 			}

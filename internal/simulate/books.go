@@ -206,6 +206,8 @@ func (c *checker) believes(now time.Time) {
 // a station is offline, and some time after it is back, orders may be queued for it.
 func (c *checker) expired(k *checked, o *sentOrder, now time.Time) bool {
 	timeout, line := c.scene.Settings.Timing.VerdictTimeout, c.knows.lines[k.set.Station]
-	back := later(line.back, o.resumed)
-	return !line.gone && now.Sub(o.sent) >= timeout && (back.IsZero() || now.Sub(back) >= 2*timeout)
+	if o.resumed {
+		line.gone, line.back = line.gone || line.told.IsZero(), later(line.back, line.told)
+	}
+	return !line.gone && now.Sub(o.sent) >= timeout && (line.back.IsZero() || now.Sub(line.back) >= 2*timeout)
 }

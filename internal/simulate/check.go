@@ -117,9 +117,9 @@ type sentOrder struct {
 	install   bool
 	level     policy.Milliamps
 	sent      time.Time
-	named     bool      // the site knows which action it became
-	expired   bool      // its verdict did not come in time
-	resumed   time.Time // when a process that started again found it in the journal
+	named     bool // the site knows which action it became
+	expired   bool // its verdict did not come in time
+	resumed   bool // a process that started again found it in the journal
 }
 
 // orderID names an order over all lives of the daemon.

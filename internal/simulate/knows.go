@@ -38,6 +38,7 @@ type toldSession struct {
 type line struct {
 	gone bool
 	back time.Time // when it was last told to be back
+	told time.Time // when it was told of it first; zero: not since it started
 }
 
 // toldReport is one that is fresh: told again it says no more.
@@ -112,7 +113,9 @@ func (c *checker) hearsLine(now time.Time, station string, online, event bool) {
 	if online && (l.gone || event) {
 		l.back = now
 	}
-	l.gone = !online
+	if l.gone = !online; l.told.IsZero() {
+		l.told = now
+	}
 	c.knows.lines[station] = l
 }
 

@@ -318,7 +318,7 @@ func (p *play) reboot(now time.Time) {
 		panic(err) // it could be built before
 	}
 	p.rig.check.site = p.rig.Site
-	p.rig.check.rebooted(now, &p.rig.saved)
+	p.rig.check.rebooted(&p.rig.saved)
 	p.forgotten(now)
 }
 

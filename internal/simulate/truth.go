@@ -332,7 +332,7 @@ func (c *checker) after(now time.Time) {
 
 // rebooted forgets what went with the process: whose replies it waited for, and
 // what the journal does not hold.
-func (c *checker) rebooted(now time.Time, saved *core.Saved) {
+func (c *checker) rebooted(saved *core.Saved) {
 	c.life++
 	c.newborn = true
 	c.calls = calls{}
@@ -347,13 +347,13 @@ func (c *checker) rebooted(now time.Time, saved *core.Saved) {
 	for i := range c.connectors {
 		k := &c.connectors[i]
 		k.raised, k.tried, k.doubted = nil, time.Time{}, time.Time{}
-		k.resume(now, saved)
+		k.resume(saved)
 	}
 }
 
 // resume lets the orders in the journal wait for their verdicts anew: their station may
-// just have come back.
-func (k *checked) resume(now time.Time, saved *core.Saved) {
+// have been away.
+func (k *checked) resume(saved *core.Saved) {
 	kept := map[policy.Milliamps]bool{}
 	for _, r := range saved.Records {
 		if r.Connector == k.set.ID {
@@ -364,7 +364,7 @@ func (k *checked) resume(now time.Time, saved *core.Saved) {
 	}
 	for _, o := range slices.Concat(k.orders, k.overtaken) {
 		if kept[o.level] {
-			o.resumed = now
+			o.resumed = true
 		}
 	}
 }
