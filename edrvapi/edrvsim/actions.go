@@ -186,12 +186,17 @@ func (w *World) obey(o *order) {
 			c.strays(o, true)
 			continue
 		}
-		limit := o.limit
+		limit, clamps := o.limit, false
 		b := &w.spec.Behaviour
 		if limit.IsSet() && c.native(limit, b) < c.least && w.shows(c.quirks, ChargerClamps, c.id) {
 			w.struck[ChargerClamps]++
-			limit = c.minimum()
-			defer c.strays(o, true)
+			limit, clamps = c.minimum(), true
+		}
+		put := func() {
+			w.install(c, o, limit)
+			if clamps {
+				c.strays(o, true)
+			}
 		}
 		if limit.IsSet() && c.native(limit, b) < c.level && w.shows(c.quirks, ChargerOvershoots, c.id) {
 			w.struck[ChargerOvershoots]++
@@ -199,12 +204,12 @@ func (w *World) obey(o *order) {
 			c.strays(o, true)
 			w.after(b.Report.Max, func() {
 				if c.orders == nth {
-					w.install(c, o, limit)
+					put()
 				}
 			})
 			continue
 		}
-		w.install(c, o, limit)
+		put()
 	}
 }
 

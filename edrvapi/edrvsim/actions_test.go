@@ -102,6 +102,23 @@ func TestOvershootLastsOneReport(t *testing.T) {
 	require.Equal(t, 10.0, truth(t, w).Amps[0])
 }
 
+// One that clamps what it overshoots is astray from the order on, and stays so.
+func TestAChargerThatClampsAndOvershootsIsAstray(t *testing.T) {
+	w := onePost(t, func(_ *edrvsim.Spec, c *edrvsim.ConnectorSpec) {
+		c.Quirks = []edrvsim.Fault{edrvsim.ChargerClamps, edrvsim.ChargerOvershoots}
+	})
+	w.SetSessionLimit(charge(t, w, edrvsim.CarSpec{}), edrvsim.Amps(0))
+	run(w, time.Minute)
+	require.Equal(t, 6.0, truth(t, w).Amps[0])
+	require.True(t, truth(t, w).Astray)
+	w.SetConnectorDefault(post, edrvsim.Amps(0))
+	run(w, time.Minute)
+	require.NoError(t, w.Unplug(w.Now(), post))
+	run(w, time.Minute)
+	require.Equal(t, edrvsim.Amps(6), truth(t, w).Offer)
+	require.True(t, truth(t, w).Astray)
+}
+
 func TestOrderToAnOfflineStation(t *testing.T) {
 	offline := func(t *testing.T, f edrvsim.Faults) (*edrvsim.World, edrvsim.Reply[edrvsim.Action]) {
 		t.Helper()
