@@ -36,9 +36,10 @@ type toldSession struct {
 
 // line is what the site was told of a station's connection.
 type line struct {
-	gone bool
-	back time.Time // when it was last told to be back
-	told time.Time // when it was told of it first; zero: not since it started
+	gone  bool
+	back  time.Time // when it was last told to be back
+	told  time.Time // when it was told of it first; zero: not since it started
+	heard time.Time // when it was told last
 }
 
 // toldReport is one that is fresh: told again it says no more.
@@ -77,7 +78,9 @@ func (c *checker) hears(now time.Time, in core.Input) {
 			c.hearsSession(now, &in.Sessions[k])
 		}
 		for _, st := range in.Stations {
-			c.hearsLine(now, st.ID, st.Online.Value, false)
+			if c.knows.lines[st.ID].heard.Before(in.Began) { // else it knows better
+				c.hearsLine(now, st.ID, st.Online.Value, false)
+			}
 		}
 		if in.Began.After(c.knows.gap) {
 			c.knows.gap = time.Time{}
@@ -113,7 +116,7 @@ func (c *checker) hearsLine(now time.Time, station string, online, event bool) {
 	if online && (l.gone || event) {
 		l.back = now
 	}
-	if l.gone = !online; l.told.IsZero() {
+	if l.gone, l.heard = !online, now; l.told.IsZero() {
 		l.told = now
 	}
 	c.knows.lines[station] = l
