@@ -29,6 +29,7 @@ func pages(t *testing.T) []string {
 // top, in a copy of the repository. The addresses of the page are replaced by
 // free ones.
 func TestGuide(t *testing.T) {
+	t.Parallel()
 	block := regexp.MustCompile("(?ms)^```sh\n(.*?)^```$")
 	for _, page := range pages(t) {
 		text, err := os.ReadFile(page)
@@ -41,6 +42,7 @@ func TestGuide(t *testing.T) {
 			continue
 		}
 		t.Run(filepath.Base(page), func(t *testing.T) {
+			t.Parallel()
 			for _, tool := range []string{"sh", "curl"} {
 				if _, err := exec.LookPath(tool); err != nil && strings.Contains(script, tool) {
 					require.NotEqual(t, "true", os.Getenv("CI"), "%s is not installed", tool)
