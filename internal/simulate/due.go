@@ -1,6 +1,7 @@
 package simulate
 
 import (
+	"strings"
 	"time"
 
 	"github.com/headroom-ev/headroom/controller/core"
@@ -21,7 +22,7 @@ func (c *checker) due(now time.Time) {
 		if !ok {
 			c.cuts[id] = now
 		} else if now.Sub(since) > cutWithin {
-			c.broken("I4", "circuit %s is booked at %s of %s, and somebody who can be cut has no order", id, c.site.Booked(id), permitted)
+			c.broken("I4", "circuit %s is booked at %s of %s, and somebody who can be cut has no order", id, limited(c.site.Booked(id), permitted), limited(permitted, permitted))
 			delete(c.cuts, id)
 		}
 	}
@@ -92,4 +93,18 @@ func (c *checker) cuttable(circuit int, excess policy.Load, now time.Time) bool 
 		}
 	}
 	return false
+}
+
+// limited writes those parts of a load that a limit has.
+func limited(l, limit policy.Load) string {
+	var parts []string
+	if limit.Power < policy.Unlimited {
+		parts = append(parts, l.Power.String())
+	}
+	for p := policy.L1; p <= policy.L3; p++ {
+		if limit.Amps[p] < policy.Unlimited {
+			parts = append(parts, l.Amps[p].String()+" on "+p.String())
+		}
+	}
+	return strings.Join(parts, ", ")
 }

@@ -231,13 +231,13 @@ func (c *checker) engages(now time.Time) {
 	tight := false
 	for k := range c.scene.Settings.Circuits {
 		id := c.scene.Settings.Circuits[k].ID
-		sum := c.potential(k, now)
-		if sum.Fits(c.site.Permitted(id)) {
+		sum, permitted := c.potential(k, now), c.site.Permitted(id)
+		if sum.Fits(permitted) {
 			continue
 		}
 		tight = true
 		if !c.knows.loose.IsZero() && now.Sub(c.knows.loose) > c.scene.Settings.Timing.Resync+cutWithin { // who is online may be known with the next list only
-			c.broken("I4", "circuit %s could carry %s of %s, and the site is not engaged", id, sum, c.site.Permitted(id))
+			c.broken("I4", "circuit %s could carry %s of %s, and the site is not engaged", id, limited(sum, permitted), limited(permitted, permitted))
 		}
 	}
 	switch {
