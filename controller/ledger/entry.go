@@ -25,7 +25,7 @@ type entry struct {
 	fallback policy.Milliamps // what it does without a session limit: the maximum while not known
 	inForce  bool
 
-	offline bool
+	offline bool      // its station is, or may be since a restart
 	back    time.Time // when its station last came back online
 }
 

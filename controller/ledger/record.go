@@ -63,11 +63,11 @@ func (l *Ledger) Restore(i int, r Record, ids []uint64, now time.Time) {
 		e.confirmed, e.least = r.Confirmed, min(r.Least, l.connectors[i].Fallback)
 		for k, o := range r.Orders {
 			e.orders = append(e.orders, order{id: ids[k], level: o.Level, sent: now, reached: now})
-			e.offline = true
 			if e.newest = ids[k]; o.Stale {
 				e.doubted = ids[k]
 			}
 		}
+		e.offline = len(r.Orders) > 0
 	})
 }
 
